@@ -77,6 +77,19 @@ public sealed class SafeTensorsFile : IDisposable
             : throw new InvalidOperationException($"{Path}: tensor '{name}' has {info.ByteLength} bytes, too many for a span; use {nameof(Pointer)}.");
     }
 
+    /// <summary>Writes the tensor's raw bytes to a stream, whatever their number.</summary>
+    public void CopyTo(string name, Stream target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        TensorInfo info = Info(name);
+        for (long done = 0; done < info.ByteLength;)
+        {
+            int n = (int)Math.Min(1 << 22, info.ByteLength - done);
+            target.Write(_map.Span(_header.DataStart + info.Begin + done, n));
+            done += n;
+        }
+    }
+
     /// <summary>A copy of the tensor's raw bytes.</summary>
     public byte[] ReadBytes(string name) => Bytes(name).ToArray();
 
