@@ -1,0 +1,47 @@
+namespace Lorikeet.Tensors.Storage;
+
+/// <summary>A matrix stored element by element in f32, bf16 or f16; frozen, or an f32 trained parameter.</summary>
+public sealed class DenseWeight : IWeight
+{
+    /// <summary>Wraps a matrix [Out, In].</summary>
+    public DenseWeight(Tensor value)
+    {
+        if (value.Shape.Rank != 2 || !value.DType.IsFloat())
+        {
+            throw new ArgumentException($"weight: expected a matrix of a float type, got {value}");
+        }
+
+        Value = value;
+    }
+
+    /// <summary>The matrix [Out, In].</summary>
+    public Tensor Value { get; }
+
+    /// <inheritdoc/>
+    public int Out => Value.Shape[0];
+
+    /// <inheritdoc/>
+    public int In => Value.Shape[1];
+
+    /// <inheritdoc/>
+    public Tensor? Trained => Value.IsParameter ? Value : null;
+
+    /// <inheritdoc/>
+    public long Bytes => Value.Bytes;
+
+    /// <inheritdoc/>
+    public void Multiply(StepScope scope, Tensor x, Tensor y, Tensor? bias) =>
+        scope.Kernels.MatMul(new MatMulArgs(x, false, Value, true, y, 1f, false, bias, scope.Compute));
+
+    /// <inheritdoc/>
+    public void MultiplyTransposed(StepScope scope, Tensor dY, Tensor dX, bool accumulate) =>
+        scope.Kernels.MatMul(new MatMulArgs(dY, false, Value, false, dX, 1f, accumulate, null, scope.Compute));
+
+    /// <inheritdoc/>
+    public Tensor Dense(StepScope scope)
+    {
+        Tensor dense = scope.New(Value.Shape);
+        scope.Kernels.Copy(Value, dense);
+        return dense;
+    }
+}
