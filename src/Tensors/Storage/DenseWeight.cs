@@ -4,18 +4,27 @@ namespace Lorikeet.Tensors.Storage;
 public sealed class DenseWeight : IWeight
 {
     /// <summary>Wraps a matrix [Out, In].</summary>
-    public DenseWeight(Tensor value)
+    public DenseWeight(Param param)
     {
-        if (value.Shape.Rank != 2 || !value.DType.IsFloat())
+        if (param.Value.Shape.Rank != 2 || !param.Value.DType.IsFloat())
         {
-            throw new ArgumentException($"weight: expected a matrix of a float type, got {value}");
+            throw new ArgumentException($"weight {param.Name}: expected a matrix of a float type, got {param.Value}");
         }
 
-        Value = value;
+        Param = param;
     }
 
+    /// <summary>Wraps an unnamed matrix [Out, In].</summary>
+    public DenseWeight(Tensor value)
+        : this(new Param("", value))
+    {
+    }
+
+    /// <summary>The named matrix.</summary>
+    public Param Param { get; }
+
     /// <summary>The matrix [Out, In].</summary>
-    public Tensor Value { get; }
+    public Tensor Value => Param.Value;
 
     /// <inheritdoc/>
     public int Out => Value.Shape[0];

@@ -1,0 +1,23 @@
+using Lorikeet.Tensors;
+using Lorikeet.Tensors.Storage;
+
+namespace Lorikeet.Nn;
+
+/// <summary>Root-mean-square norm over the last dimension.</summary>
+/// <param name="Weight">[C].</param>
+/// <param name="Eps">Added to the mean square.</param>
+public sealed record RmsNorm(Param Weight, float Eps)
+{
+    /// <summary>Normalises rows of x [N, C].</summary>
+    public Tensor Forward(StepScope scope, Tensor x) => Tensors.Ops.RmsNorm.Forward(scope, x, Weight.Value, Eps);
+}
+
+/// <summary>Layer norm over the last dimension.</summary>
+/// <param name="Weight">[C].</param>
+/// <param name="Bias">[C] or null.</param>
+/// <param name="Eps">Added to the variance.</param>
+public sealed record LayerNorm(Param Weight, Param? Bias, float Eps)
+{
+    /// <summary>Normalises rows of x [N, C].</summary>
+    public Tensor Forward(StepScope scope, Tensor x) => Tensors.Ops.LayerNorm.Forward(scope, x, Weight.Value, Bias?.Value, Eps);
+}
