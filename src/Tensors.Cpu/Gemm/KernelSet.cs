@@ -1,0 +1,159 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Lorikeet.Tensors.Cpu;
+
+/// <summary>
+/// What one instruction-set path consists of: a micro-kernel, its tile and its packing functions. For use by other
+/// kernels too (attention): pack both sides into panels, then call <see cref="Tile"/> per tile.
+/// </summary>
+internal sealed unsafe class KernelSet
+{
+    private readonly delegate*<nint, float*, float*, float*, nint, float, bool, void> _tile;
+
+    // By stored type, then 0 = k contiguous, 1 = k is the row.
+    private readonly delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] _pack;
+
+    private KernelSet(
+        GemmPath path,
+        (int Rows, int Columns, int KPerElement) tile,
+        delegate*<nint, float*, float*, float*, nint, float, bool, void> kernel,
+        delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] pack)
+    {
+        Path = path;
+        (Rows, Columns, KPerElement) = tile;
+        _tile = kernel;
+        _pack = pack;
+    }
+
+    /// <summary>Floats of the largest tile of any path.</summary>
+    public const int MaxTile = 12 * 32;
+
+    /// <summary>The instruction set.</summary>
+    public GemmPath Path { get; }
+
+    /// <summary>Rows of a tile of C: the width of A's panels.</summary>
+    public int Rows { get; }
+
+    /// <summary>Columns of a tile of C: the width of B's panels.</summary>
+    public int Columns { get; }
+
+    /// <summary>Values of k per 4-byte panel element: 1 (f32), or 2 (a pair of bf16).</summary>
+    public int KPerElement { get; }
+
+    /// <summary>Panel elements along k for <paramref name="k"/> values of k.</summary>
+    public nint Elements(nint k) => (k + KPerElement - 1) / KPerElement;
+
+    /// <summary>The kernels of a path for one compute mode.</summary>
+    /// <param name="path">Any path but Auto; must be supported here (see <see cref="Best"/> and <see cref="IsSupported"/>).</param>
+    /// <param name="bf16">Inputs are rounded to bf16.</param>
+    public static KernelSet Create(GemmPath path, bool bf16) => path switch
+    {
+        GemmPath.Avx512Bf16 when bf16 => Avx512Pairs(),
+        GemmPath.Avx512Bf16 or GemmPath.Avx512 => bf16 ? Avx512Rounded() : Avx512Single(),
+        GemmPath.Avx2 => bf16 ? Avx2Rounded() : Avx2Single(),
+        GemmPath.Portable => bf16 ? PortableRounded() : PortableSingle(),
+        _ => throw new ArgumentOutOfRangeException(nameof(path), path, "not a kernel path"),
+    };
+
+    /// <summary>True if this machine can run the path.</summary>
+    public static bool IsSupported(GemmPath path) => path switch
+    {
+        GemmPath.Avx512Bf16 => Bf16DotKernel.Unavailable == null,
+        GemmPath.Avx512 => Avx512BW.IsSupported && Avx512F.IsSupported,
+        GemmPath.Avx2 => Avx2.IsSupported && Fma.IsSupported,
+        _ => true,
+    };
+
+    /// <summary>The fastest path this machine can run.</summary>
+    public static GemmPath Best()
+    {
+        foreach (GemmPath path in (ReadOnlySpan<GemmPath>)[GemmPath.Avx512Bf16, GemmPath.Avx512, GemmPath.Avx2])
+        {
+            if (IsSupported(path))
+            {
+                return path;
+            }
+        }
+
+        return GemmPath.Portable;
+    }
+
+    /// <summary>
+    /// A tile of C, <see cref="Rows"/> x <see cref="Columns"/>: <c>C = alpha * a * b [+ C]</c>. The whole tile is written.
+    /// </summary>
+    /// <param name="elements">Panel elements along k, at least 1.</param>
+    /// <param name="a">Panel of A.</param>
+    /// <param name="b">Panel of B.</param>
+    /// <param name="c">First element of the tile.</param>
+    /// <param name="ldc">Elements from one row of C to the next.</param>
+    /// <param name="alpha">Factor on the product.</param>
+    /// <param name="accumulate">Adds to C.</param>
+    public void Tile(nint elements, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate) =>
+        _tile(elements, a, b, c, ldc, alpha, accumulate);
+
+    /// <summary>
+    /// Packs one panel: element (k, i) goes to <c>dst[k * width + i]</c>; rows from <paramref name="rows"/> to the width are zero,
+    /// and so is the second half of a last incomplete pair.
+    /// </summary>
+    /// <param name="type">Stored type of the matrix.</param>
+    /// <param name="kContiguous">The matrix is stored (row, k); otherwise (k, row).</param>
+    /// <param name="m">The matrix.</param>
+    /// <param name="row">First row of the panel (a column, for B).</param>
+    /// <param name="rows">Rows that exist, at most <paramref name="width"/>.</param>
+    /// <param name="k0">First k.</param>
+    /// <param name="kc">Number of values of k.</param>
+    /// <param name="dst">The panel: <c>Elements(kc) * width</c> floats.</param>
+    /// <param name="width"><see cref="Rows"/> or <see cref="Columns"/>.</param>
+    public void Pack(GemmType type, bool kContiguous, in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width) =>
+        _pack[2 * (int)type + (kContiguous ? 0 : 1)](m, row, rows, k0, kc, dst, width);
+
+    private static KernelSet Avx512Pairs() => new(GemmPath.Avx512Bf16, (Bf16DotKernel.Rows, Bf16DotKernel.Columns, 2), &Bf16DotKernel.Tile12x32,
+    [
+        &Packing512.AlongK<PairSource<F32Loader>>, &Packing512.AcrossK<PairSource<F32Loader>>,
+        &Packing512.AlongK<PairSource<Bf16Loader>>, &Packing512.AcrossK<PairSource<Bf16Loader>>,
+        &Packing512.AlongK<PairSource<F16Loader>>, &Packing512.AcrossK<PairSource<F16Loader>>,
+    ]);
+
+    private static KernelSet Avx512Single() => new(GemmPath.Avx512, (12, 32, 1), &MicroKernels.Avx512Tile12x32,
+    [
+        &Packing512.AlongK<SingleSource<F32Loader>>, &Packing512.AcrossK<SingleSource<F32Loader>>,
+        &Packing512.AlongK<SingleSource<Bf16Loader>>, &Packing512.AcrossK<SingleSource<Bf16Loader>>,
+        &Packing512.AlongK<SingleSource<F16Loader>>, &Packing512.AcrossK<SingleSource<F16Loader>>,
+    ]);
+
+    private static KernelSet Avx512Rounded() => new(GemmPath.Avx512, (12, 32, 1), &MicroKernels.Avx512Tile12x32,
+    [
+        &Packing512.AlongK<SingleSource<RoundedLoader<F32Loader>>>, &Packing512.AcrossK<SingleSource<RoundedLoader<F32Loader>>>,
+        &Packing512.AlongK<SingleSource<Bf16Loader>>, &Packing512.AcrossK<SingleSource<Bf16Loader>>,
+        &Packing512.AlongK<SingleSource<RoundedLoader<F16Loader>>>, &Packing512.AcrossK<SingleSource<RoundedLoader<F16Loader>>>,
+    ]);
+
+    private static KernelSet Avx2Single() => new(GemmPath.Avx2, (6, 16, 1), &MicroKernels.Avx2Tile6x16,
+    [
+        &Packing256.AlongK<F32Loader>, &Packing256.AcrossK<F32Loader>,
+        &Packing256.AlongK<Bf16Loader>, &Packing256.AcrossK<Bf16Loader>,
+        &Packing256.AlongK<F16Loader>, &Packing256.AcrossK<F16Loader>,
+    ]);
+
+    private static KernelSet Avx2Rounded() => new(GemmPath.Avx2, (6, 16, 1), &MicroKernels.Avx2Tile6x16,
+    [
+        &Packing256.AlongK<RoundedLoader<F32Loader>>, &Packing256.AcrossK<RoundedLoader<F32Loader>>,
+        &Packing256.AlongK<Bf16Loader>, &Packing256.AcrossK<Bf16Loader>,
+        &Packing256.AlongK<RoundedLoader<F16Loader>>, &Packing256.AcrossK<RoundedLoader<F16Loader>>,
+    ]);
+
+    private static KernelSet PortableSingle() => new(GemmPath.Portable, (4, 2 * Vector128<float>.Count, 1), &MicroKernels.PortableTile4x8,
+    [
+        &PackingPortable.AlongK<F32Loader>, &PackingPortable.AcrossK<F32Loader>,
+        &PackingPortable.AlongK<Bf16Loader>, &PackingPortable.AcrossK<Bf16Loader>,
+        &PackingPortable.AlongK<F16Loader>, &PackingPortable.AcrossK<F16Loader>,
+    ]);
+
+    private static KernelSet PortableRounded() => new(GemmPath.Portable, (4, 2 * Vector128<float>.Count, 1), &MicroKernels.PortableTile4x8,
+    [
+        &PackingPortable.AlongK<RoundedLoader<F32Loader>>, &PackingPortable.AcrossK<RoundedLoader<F32Loader>>,
+        &PackingPortable.AlongK<Bf16Loader>, &PackingPortable.AcrossK<Bf16Loader>,
+        &PackingPortable.AlongK<RoundedLoader<F16Loader>>, &PackingPortable.AcrossK<RoundedLoader<F16Loader>>,
+    ]);
+}
