@@ -15,7 +15,7 @@ public unsafe struct GemmArgs
     public void* A;
 
     /// <summary>Stored type of A.</summary>
-    public GemmType AType;
+    public DType AType;
 
     /// <summary>Elements from one stored row of A to the next.</summary>
     public nint Lda;
@@ -27,7 +27,7 @@ public unsafe struct GemmArgs
     public void* B;
 
     /// <summary>Stored type of B.</summary>
-    public GemmType BType;
+    public DType BType;
 
     /// <summary>Elements from one stored row of B to the next.</summary>
     public nint Ldb;
@@ -57,7 +57,10 @@ public unsafe struct GemmArgs
     public bool Accumulate;
 
     /// <summary>N values added to every row of C, or null.</summary>
-    public float* Bias;
+    public void* Bias;
+
+    /// <summary>Stored type of the bias.</summary>
+    public DType BiasType;
 
     /// <summary>Rounds both inputs to bf16 (nearest even) and accumulates in f32; otherwise all is f32.</summary>
     public bool Bf16Compute;

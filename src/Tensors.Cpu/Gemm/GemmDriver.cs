@@ -261,7 +261,7 @@ internal static unsafe class GemmDriver
             for (int i = fromRow; i < toRow; i++)
             {
                 float* c = _g.C + (nint)(_m0 + i) * _g.Ldc + _n0 + fromColumn;
-                CopyRow(_g.Bias + _n0 + fromColumn, c, toColumn - fromColumn, _g.Accumulate);
+                CopyRow((float*)_g.Bias + _n0 + fromColumn, c, toColumn - fromColumn, _g.Accumulate);
             }
         }
 

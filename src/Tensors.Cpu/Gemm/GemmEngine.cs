@@ -59,13 +59,18 @@ public sealed unsafe class GemmEngine : IDisposable
             return;
         }
 
-        if (g.K == 0 || g.Alpha == 0)
+        if (g.Bias != null && g.BiasType != DType.F32)
+        {
+            RunWithConvertedBias(g);
+        }
+        else if (g.K == 0 || g.Alpha == 0)
         {
             FillWithoutProduct(g);
-            return;
         }
-
-        GemmDriver.Run(g, g.Bf16Compute ? _bf16 : _single, _workspace, Pool);
+        else
+        {
+            GemmDriver.Run(g, g.Bf16Compute ? _bf16 : _single, _workspace, Pool);
+        }
     }
 
     /// <summary>Frees buffers that are kept for later calls.</summary>
@@ -81,6 +86,9 @@ public sealed unsafe class GemmEngine : IDisposable
             throw new ArgumentException($"GEMM sizes must not be negative: M {g.M}, N {g.N}, K {g.K}.");
         }
 
+        CheckType("A", g.AType);
+        CheckType("B", g.BType);
+        CheckType("bias", g.BiasType);
         CheckStride("Lda", g.Lda, g.TransA ? g.M : g.K, g.TransA ? g.K : g.M);
         CheckStride("Ldb", g.Ldb, g.TransB ? g.K : g.N, g.TransB ? g.N : g.K);
         CheckStride("Ldc", g.Ldc, g.N, g.M);
@@ -88,6 +96,14 @@ public sealed unsafe class GemmEngine : IDisposable
         if ((reads && (g.A == null || g.B == null)) || (g.C == null && g.M > 0 && g.N > 0))
         {
             throw new ArgumentException($"GEMM operand is null (M {g.M}, N {g.N}, K {g.K}).");
+        }
+    }
+
+    private static void CheckType(string name, DType type)
+    {
+        if (!type.IsFloat())
+        {
+            throw new ArgumentException($"GEMM {name} has type {type}; expected F32, BF16 or F16.");
         }
     }
 
@@ -99,6 +115,27 @@ public sealed unsafe class GemmEngine : IDisposable
         }
     }
 
+    private void RunWithConvertedBias(GemmArgs g)
+    {
+        GemmWorkspace.Buffer buffer = _workspace.Rent(g.N * sizeof(float));
+        try
+        {
+            var stored = new MatrixView(g.Bias, g.N);
+            for (int j = 0; j < g.N; j++)
+            {
+                buffer.Floats[j] = g.BiasType == DType.BF16 ? Bf16Loader.Load1(stored, 0, j) : F16Loader.Load1(stored, 0, j);
+            }
+
+            g.Bias = buffer.Floats;
+            g.BiasType = DType.F32;
+            Run(g);
+        }
+        finally
+        {
+            _workspace.Return(buffer);
+        }
+    }
+
     /// <summary>C = [C] [+ bias]: an empty product.</summary>
     private static void FillWithoutProduct(in GemmArgs g)
     {
@@ -107,7 +144,7 @@ public sealed unsafe class GemmEngine : IDisposable
             float* c = g.C + i * g.Ldc;
             for (int j = 0; j < g.N; j++)
             {
-                c[j] = (g.Accumulate ? c[j] : 0) + (g.Bias != null ? g.Bias[j] : 0);
+                c[j] = (g.Accumulate ? c[j] : 0) + (g.Bias != null ? ((float*)g.Bias)[j] : 0);
             }
         }
     }

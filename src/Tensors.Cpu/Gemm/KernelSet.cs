@@ -105,7 +105,7 @@ internal sealed unsafe class KernelSet
     /// <param name="kc">Number of values of k.</param>
     /// <param name="dst">The panel: <c>Elements(kc) * width</c> floats.</param>
     /// <param name="width"><see cref="Rows"/> or <see cref="Columns"/>.</param>
-    public void Pack(GemmType type, bool kContiguous, in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width) =>
+    public void Pack(DType type, bool kContiguous, in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width) =>
         _pack[2 * (int)type + (kContiguous ? 0 : 1)](m, row, rows, k0, kc, dst, width);
 
     private static KernelSet Avx512Pairs() => new(GemmPath.Avx512Bf16, (Bf16DotKernel.Rows, Bf16DotKernel.Columns, 2), &Bf16DotKernel.Tile12x32,

@@ -16,7 +16,7 @@ public class GemmEngineTests
         }
     }
 
-    private static readonly GemmType[] Types = Enum.GetValues<GemmType>();
+    private static readonly DType[] Types = [DType.F32, DType.BF16, DType.F16];
 
     private static readonly (int M, int N, int K)[] OddShapes =
     [
@@ -33,9 +33,9 @@ public class GemmEngineTests
         int seed = 0;
         foreach ((int m, int n, int k) in OddShapes)
         {
-            foreach (GemmType a in Types)
+            foreach (DType a in Types)
             {
-                foreach (GemmType b in Types)
+                foreach (DType b in Types)
                 {
                     for (int flags = 0; flags < 8; flags++)
                     {
@@ -48,6 +48,7 @@ public class GemmEngineTests
                             Bf16 = (flags & 4) != 0,
                             Accumulate = seed % 3 == 0,
                             Bias = seed % 5 < 2,
+                            BiasType = Types[seed % 3],
                             Alpha = seed % 4 == 0 ? 0.75f : 1,
                             ExtraStride = seed % 7 == 0 ? 5 : 0,
                         };
@@ -70,7 +71,7 @@ public class GemmEngineTests
         {
             for (int flags = 0; flags < 8; flags++)
             {
-                var shape = new GemmShape(m, n, k) { TransA = (flags & 1) != 0, TransB = (flags & 2) != 0, Bf16 = (flags & 4) != 0, BType = GemmType.BF16, Bias = true };
+                var shape = new GemmShape(m, n, k) { TransA = (flags & 1) != 0, TransB = (flags & 2) != 0, Bf16 = (flags & 4) != 0, BType = DType.BF16, Bias = true };
                 Check(engine, shape, flags, atEnd: (flags & 1) == 0);
             }
         }
@@ -86,7 +87,7 @@ public class GemmEngineTests
             {
                 foreach (bool accumulate in new[] { false, true })
                 {
-                    using var problem = new GemmProblem(new GemmShape(m, n, k) { TransB = true, Bf16 = bf16, BType = GemmType.BF16, Accumulate = accumulate, Bias = true }, 3, false);
+                    using var problem = new GemmProblem(new GemmShape(m, n, k) { TransB = true, Bf16 = bf16, BType = DType.BF16, Accumulate = accumulate, Bias = true }, 3, false);
                     float[]? first = null;
                     foreach (int threads in new[] { 1, 2, 3, 7 })
                     {
@@ -122,6 +123,7 @@ public class GemmEngineTests
         using var engine = new GemmEngine(pool);
         Assert.Contains("M -1", Assert.Throws<ArgumentException>(() => engine.Run(new GemmArgs { M = -1 })).Message, StringComparison.Ordinal);
         Assert.Contains("Lda is 3", Assert.Throws<ArgumentException>(() => engine.Run(new GemmArgs { M = 4, N = 4, K = 4, Lda = 3, Ldb = 4, Ldc = 4 })).Message, StringComparison.Ordinal);
+        Assert.Contains("type I32", Assert.Throws<ArgumentException>(() => engine.Run(new GemmArgs { BType = DType.I32 })).Message, StringComparison.Ordinal);
         Assert.Contains("null", Assert.Throws<ArgumentException>(() => engine.Run(new GemmArgs { M = 4, N = 4, K = 4, Lda = 4, Ldb = 4, Ldc = 4 })).Message, StringComparison.Ordinal);
     }
 

@@ -5,13 +5,14 @@ namespace Lorikeet.Tensors.Cpu.Tests;
 /// <summary>What one product looks like.</summary>
 internal sealed record GemmShape(int M, int N, int K)
 {
-    public GemmType AType { get; init; }
-    public GemmType BType { get; init; }
+    public DType AType { get; init; }
+    public DType BType { get; init; }
     public bool TransA { get; init; }
     public bool TransB { get; init; }
     public bool Bf16 { get; init; }
     public bool Accumulate { get; init; }
     public bool Bias { get; init; }
+    public DType BiasType { get; init; }
     public float Alpha { get; init; } = 1;
     public int ExtraStride { get; init; }
 }
@@ -20,7 +21,7 @@ internal sealed record GemmShape(int M, int N, int K)
 internal sealed unsafe class GemmProblem : IDisposable
 {
     private readonly GuardedBuffer _a, _b, _c, _bias;
-    private readonly double[] _valuesA, _valuesB;
+    private readonly double[] _valuesA, _valuesB, _valuesBias;
     private readonly float[] _initialC;
 
     public GemmProblem(GemmShape shape, int seed, bool atEnd)
@@ -37,7 +38,7 @@ internal sealed unsafe class GemmProblem : IDisposable
         _a = new GuardedBuffer(sizeA * Size(shape.AType), atEnd);
         _b = new GuardedBuffer(sizeB * Size(shape.BType), atEnd);
         _c = new GuardedBuffer(sizeC * 4, atEnd);
-        _bias = new GuardedBuffer(shape.N * 4L, atEnd);
+        _bias = new GuardedBuffer((long)shape.N * Size(shape.BiasType), atEnd);
         _valuesA = Fill(_a.Address, shape.AType, sizeA, random, shape.Bf16);
         _valuesB = Fill(_b.Address, shape.BType, sizeB, random, shape.Bf16);
         _initialC = new float[sizeC];
@@ -46,10 +47,7 @@ internal sealed unsafe class GemmProblem : IDisposable
             _c.Floats[i] = _initialC[i] = (float)(random.NextDouble() * 2 - 1);
         }
 
-        for (int j = 0; j < shape.N; j++)
-        {
-            _bias.Floats[j] = (float)(random.NextDouble() * 2 - 1);
-        }
+        _valuesBias = Fill(_bias.Address, shape.BiasType, shape.N, random, bf16: false);
     }
 
     public GemmShape Shape { get; }
@@ -77,7 +75,8 @@ internal sealed unsafe class GemmProblem : IDisposable
         K = Shape.K,
         Alpha = Shape.Alpha,
         Accumulate = Shape.Accumulate,
-        Bias = Shape.Bias ? _bias.Floats : null,
+        Bias = Shape.Bias ? _bias.Address : null,
+        BiasType = Shape.BiasType,
         Bf16Compute = Shape.Bf16,
     };
 
@@ -106,7 +105,7 @@ internal sealed unsafe class GemmProblem : IDisposable
                 }
 
                 double old = Shape.Accumulate ? _initialC[i * Ldc + j] : 0;
-                double bias = Shape.Bias ? _bias.Floats[j] : 0;
+                double bias = Shape.Bias ? _valuesBias[j] : 0;
                 double expected = Shape.Alpha * sum + old + bias;
                 magnitude = Math.Abs(Shape.Alpha) * magnitude + Math.Abs(old) + Math.Abs(bias);
                 double actual = _c.Floats[i * Ldc + j];
@@ -141,9 +140,9 @@ internal sealed unsafe class GemmProblem : IDisposable
 
     private static long Extent(int rows, int cols, nint stride) => rows == 0 || cols == 0 ? 0 : (rows - 1) * (long)stride + cols;
 
-    private static int Size(GemmType type) => type == GemmType.F32 ? 4 : 2;
+    private static int Size(DType type) => type == DType.F32 ? 4 : 2;
 
-    private static double[] Fill(byte* target, GemmType type, long count, Random random, bool bf16)
+    private static double[] Fill(byte* target, DType type, long count, Random random, bool bf16)
     {
         var values = new double[count];
         for (long i = 0; i < count; i++)
@@ -151,10 +150,10 @@ internal sealed unsafe class GemmProblem : IDisposable
             float value = (float)(random.NextDouble() * 2 - 1);
             switch (type)
             {
-                case GemmType.F32:
+                case DType.F32:
                     ((float*)target)[i] = value;
                     break;
-                case GemmType.BF16:
+                case DType.BF16:
                     value = RoundBf16(value);
                     ((ushort*)target)[i] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
                     break;
