@@ -123,6 +123,18 @@ public sealed class StepScope : IDisposable
         }
     }
 
+    /// <summary>Gives up the innermost frame's hold on a tensor that nobody but the tape may still need. No effect on other tensors.</summary>
+    public void Free(Tensor x)
+    {
+        List<Memory> frame = _frames.Peek();
+        int index = frame.LastIndexOf(x.Memory);
+        if (index >= 0)
+        {
+            frame.RemoveAt(index);
+            x.Memory.Release();
+        }
+    }
+
     /// <summary>Records the backward step of an op whose <paramref name="output"/> depends on trained values.</summary>
     /// <param name="output">The op's result; its gradient is the argument of <paramref name="backward"/>.</param>
     /// <param name="backward">Adds to the inputs' gradients through <see cref="GradBuffer"/> or <see cref="ShareGrad"/>.</param>

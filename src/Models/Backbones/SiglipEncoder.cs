@@ -1,0 +1,149 @@
+using Lorikeet.Nn;
+using Lorikeet.Nn.Weights;
+using Lorikeet.Tensors;
+using Lorikeet.Tensors.Ops;
+
+namespace Lorikeet.Models.Backbones;
+
+/// <summary>The blocks of a SigLIP-type vision transformer: pre-norm attention with biases and a plain MLP.</summary>
+/// <remarks>Source: Zhai et al. 2023; behaviour of transformers' SigLIP and Idefics3 vision encoders.</remarks>
+public sealed class SiglipEncoder
+{
+    private readonly SiglipConfig _config;
+    private readonly Block[] _blocks;
+
+    /// <summary>Builds the blocks at a place of the tree that holds <c>layers</c>.</summary>
+    public SiglipEncoder(WeightScope w, SiglipConfig config)
+    {
+        _config = config;
+        _blocks = new Block[config.Layers];
+        for (int i = 0; i < _blocks.Length; i++)
+        {
+            _blocks[i] = new Block(w["layers"][i], config);
+        }
+    }
+
+    /// <summary>Whether anything here is trained.</summary>
+    public bool Trains => _blocks.Any(b => b.Trains);
+
+    /// <summary>Hidden states after the last block.</summary>
+    /// <param name="scope">The running step.</param>
+    /// <param name="x">[P, C] embedded patches.</param>
+    /// <param name="segments">Which patches see which.</param>
+    /// <param name="keyMask">U8 [P], zero for padding patches; or null.</param>
+    /// <param name="checkpoint">Whether to recompute blocks in the backward pass.</param>
+    public Tensor Forward(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask, bool checkpoint)
+    {
+        foreach (Block block in _blocks)
+        {
+            Tensor input = x;
+            x = checkpoint && scope.IsRecording
+                ? scope.Checkpoint(inputs => block.Forward(scope, inputs[0], segments, keyMask), block.Trains, input)
+                : scope.Frame(() => block.Forward(scope, input, segments, keyMask));
+            scope.Free(input);
+        }
+
+        return x;
+    }
+
+    /// <summary>Multiply-adds for segments of the given numbers of patches.</summary>
+    public IEnumerable<FlopCount> Flops(int[] lengths)
+    {
+        long P = lengths.Sum(l => (long)l);
+        foreach (Nn.Linear layer in _blocks.SelectMany(b => b.Linears))
+        {
+            yield return new FlopCount(layer.Path, P, (double)P * layer.Weight.In * layer.Weight.Out, layer);
+        }
+
+        double pairs = lengths.Sum(l => (double)l * l);
+        yield return new FlopCount("vision attention", P, 2 * pairs * _config.Hidden * _blocks.Length, null);
+    }
+
+    private sealed class Block
+    {
+        private readonly SiglipConfig _config;
+        private readonly Nn.LayerNorm _norm1, _norm2;
+        private readonly Nn.Linear _q, _k, _v, _out;
+        private readonly Mlp _mlp;
+
+        public Block(WeightScope w, SiglipConfig c)
+        {
+            _config = c;
+            _norm1 = w["layer_norm1"].LayerNorm(c.Hidden, c.NormEps);
+            _norm2 = w["layer_norm2"].LayerNorm(c.Hidden, c.NormEps);
+            WeightScope a = w["self_attn"];
+            _q = a["q_proj"].Linear(c.Hidden, c.Hidden, bias: true);
+            _k = a["k_proj"].Linear(c.Hidden, c.Hidden, bias: true);
+            _v = a["v_proj"].Linear(c.Hidden, c.Hidden, bias: true);
+            _out = a["out_proj"].Linear(c.Hidden, c.Hidden, bias: true);
+            _mlp = new Mlp(w["mlp"]["fc1"].Linear(c.Hidden, c.MlpWidth, bias: true), w["mlp"]["fc2"].Linear(c.MlpWidth, c.Hidden, bias: true), c.Activation);
+        }
+
+        public IEnumerable<Nn.Linear> Linears => [_q, _k, _v, _out, _mlp.Up, _mlp.Down];
+
+        public bool Trains => Linears.Any(l => l.Adapter is not null || l.Weight.Trained is not null);
+
+        public Tensor Forward(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask)
+        {
+            Tensor h = Add.Forward(scope, x, scope.Frame(() => Attend(scope, _norm1.Forward(scope, x), segments, keyMask)));
+            return Add.Forward(scope, h, scope.Frame(() => _mlp.Forward(scope, _norm2.Forward(scope, h))));
+        }
+
+        private Tensor Attend(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask)
+        {
+            int D = _config.Hidden / _config.Heads;
+            var heads = new Shape(x.Shape[0], _config.Heads, D);
+            Tensor y = Tensors.Ops.Attention.Forward(
+                scope,
+                Reshape.Forward(scope, _q.Forward(scope, x), heads),
+                Reshape.Forward(scope, _k.Forward(scope, x), heads),
+                Reshape.Forward(scope, _v.Forward(scope, x), heads),
+                segments,
+                new AttentionOptions(1f / MathF.Sqrt(D), keyMask));
+            return _out.Forward(scope, Reshape.Forward(scope, y, x.Shape));
+        }
+    }
+}
+
+/// <summary>Sizes of a SigLIP-type encoder.</summary>
+/// <param name="Hidden">C.</param>
+/// <param name="Layers">L.</param>
+/// <param name="Heads">H, dividing C.</param>
+/// <param name="MlpWidth">F.</param>
+/// <param name="NormEps">Of the norms.</param>
+/// <param name="Activation">Of the MLP.</param>
+/// <param name="PatchSize">Pixels per patch side.</param>
+/// <param name="ImageSize">Pixels per side of the position grid.</param>
+/// <param name="Channels">Colour channels.</param>
+public sealed record SiglipConfig(
+    int Hidden, int Layers, int Heads, int MlpWidth, float NormEps, ActivationKind Activation, int PatchSize, int ImageSize, int Channels)
+{
+    /// <summary>Values per patch.</summary>
+    public int PatchWidth => Channels * PatchSize * PatchSize;
+
+    /// <summary>Patches per side of the position grid.</summary>
+    public int GridSide => ImageSize / PatchSize;
+
+    /// <summary>Reads a vision config; sizes that are missing have the defaults of the reference's configuration class.</summary>
+    /// <param name="c">The vision part of config.json.</param>
+    /// <param name="defaults">Values of missing keys.</param>
+    public static SiglipConfig From(ConfigSection c, SiglipConfig defaults)
+    {
+        int hidden = c.Int("hidden_size", defaults.Hidden), heads = c.Int("num_attention_heads", defaults.Heads);
+        if (heads == 0 || hidden % heads != 0)
+        {
+            throw c.Wrong("num_attention_heads", $"a divisor of hidden_size ({hidden})");
+        }
+
+        return new SiglipConfig(
+            hidden,
+            c.Int("num_hidden_layers", defaults.Layers),
+            heads,
+            c.Int("intermediate_size", defaults.MlpWidth),
+            (float)c.Double("layer_norm_eps", defaults.NormEps),
+            Activations.Named(c, "hidden_act", "gelu_pytorch_tanh"),
+            c.Int("patch_size", defaults.PatchSize),
+            c.Int("image_size", defaults.ImageSize),
+            c.Int("num_channels", defaults.Channels));
+    }
+}
