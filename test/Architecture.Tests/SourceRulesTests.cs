@@ -106,7 +106,7 @@ public sealed partial class SourceRulesTests(ITestOutputHelper output)
             .SkipWhile(line => line != "### Unsafe code").SkipWhile(line => !line.StartsWith("|---", StringComparison.Ordinal)).Skip(1)
             .TakeWhile(line => line.StartsWith('|'))
             .Select(line => line.Split('|')[1].Trim())
-            .Select(place => new Regex("^" + Regex.Escape(place).Replace(@"\*", "[^/]+", StringComparison.Ordinal) + "(/|$)", RegexOptions.None, TimeSpan.FromSeconds(5))),
+            .Select(place => new Regex("^" + Regex.Escape(place).Replace(@"\*\*", ".+", StringComparison.Ordinal) + "(/|$)", RegexOptions.None, TimeSpan.FromSeconds(5))),
     ];
 
     [GeneratedRegex(@"\bunsafe\b|\bstackalloc\s+\w+\s*\*|\[DllImport|\[LibraryImport|\bNativeLibrary\.|\bMarshal\.GetDelegate", RegexOptions.None, 5000)]

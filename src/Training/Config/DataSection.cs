@@ -1,0 +1,107 @@
+using Lorikeet.Training.Config.Binding;
+
+namespace Lorikeet.Training.Config;
+
+/// <summary>The samples: where they are, and how they become tokens.</summary>
+public sealed record DataSection
+{
+    /// <summary>The training samples: a jsonl, json or csv file. Required.</summary>
+    [FilePath]
+    public string? Train { get; init; }
+
+    /// <summary>The samples of the evaluation loss, in the same formats.</summary>
+    [FilePath]
+    public string? Eval { get; init; }
+
+    /// <summary>The folder that picture paths are relative to; by default the folder of the data file.</summary>
+    [FilePath]
+    public string? ImageRoot { get; init; }
+
+    /// <summary>The format of the rows, or auto to recognise it from the first row.</summary>
+    public string Format { get; init; } = "auto";
+
+    /// <summary>The part of the training file that is used, such as "train[:6%]" or "train[100:200]".</summary>
+    public string? TrainSplit { get; init; }
+
+    /// <summary>At most this many training samples.</summary>
+    [Bounds(Min = 1)]
+    public long? MaxSamples { get; init; }
+
+    /// <summary>The question of rows that have a picture and a caption only.</summary>
+    public string Prompt { get; init; } = "Describe this image.";
+
+    /// <summary>Longest sample in tokens, image tokens included; null for no limit.</summary>
+    [Bounds(Min = 1)]
+    public int? MaxLength { get; init; } = 2048;
+
+    /// <summary>What happens at a row that cannot be used.</summary>
+    public RowErrorPolicy OnError { get; init; } = RowErrorPolicy.Stop;
+
+    /// <summary>What happens at a sample that is longer than max_length.</summary>
+    public OverflowPolicy OnOverflow { get; init; } = OverflowPolicy.Error;
+
+    /// <summary>Only the assistant's words count in the loss; otherwise every token but padding and images.</summary>
+    public bool AssistantOnlyLoss { get; init; } = true;
+
+    /// <summary>Put several short samples into one row.</summary>
+    public bool Packing { get; init; }
+
+    /// <summary>Draw the samples in a new order each epoch (from train.seed).</summary>
+    public bool Shuffle { get; init; } = true;
+
+    /// <summary>What happens to transparent pixels.</summary>
+    public AlphaPolicy Alpha { get; init; } = AlphaPolicy.Reference;
+
+    /// <summary>What happens to a picture's orientation tag.</summary>
+    public ExifPolicy Exif { get; init; } = ExifPolicy.Reference;
+
+    /// <summary>Longest edge in pixels that pictures are reduced to before the model's own processing; null for the model's setting.</summary>
+    [Bounds(Min = 1)]
+    public int? LongestEdge { get; init; }
+
+    /// <summary>Random changes to training pictures.</summary>
+    public IReadOnlyDictionary<string, string> Augment { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>What happens at a row that cannot be used.</summary>
+public enum RowErrorPolicy
+{
+    /// <summary>The run stops with the row's file and line.</summary>
+    Stop,
+
+    /// <summary>The row is left out; the count is reported.</summary>
+    Skip,
+}
+
+/// <summary>What happens at a sample that is too long.</summary>
+public enum OverflowPolicy
+{
+    /// <summary>The run stops with the sample's place and length.</summary>
+    Error,
+
+    /// <summary>The sample is left out; the count is reported.</summary>
+    Skip,
+
+    /// <summary>The sample is cut at the end, never inside a picture; the count is reported.</summary>
+    Truncate,
+}
+
+/// <summary>What happens to transparent pixels.</summary>
+public enum AlphaPolicy
+{
+    /// <summary>What the model family's reference does.</summary>
+    Reference,
+
+    /// <summary>They are blended with white.</summary>
+    White,
+}
+
+/// <summary>What happens to a picture's orientation tag.</summary>
+public enum ExifPolicy
+{
+    /// <summary>What the model family's reference does.</summary>
+    Reference,
+
+    /// <summary>The picture is turned as its tag says.</summary>
+    Apply,
+}

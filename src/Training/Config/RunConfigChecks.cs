@@ -1,0 +1,132 @@
+using System.Globalization;
+using Lorikeet.Training.Config.Binding;
+
+namespace Lorikeet.Training.Config;
+
+/// <summary>Checks of values: the range of each key, and what must hold between keys.</summary>
+internal static class RunConfigChecks
+{
+    public static IReadOnlyList<ConfigProblem> All(RunConfig config) =>
+        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. Schedule(config.Train), .. NotYet.Problems(config)];
+
+    private static IEnumerable<ConfigProblem> Ranges(SectionValue section, object values, string prefix)
+    {
+        foreach (var key in section.Keys)
+        {
+            object? value = key.Get(values);
+            if (ConfigTree.SectionOf(key) is { } inner && value is not null)
+            {
+                foreach (var problem in Ranges(inner, value, prefix + key.Name + "."))
+                {
+                    yield return problem;
+                }
+            }
+            else if (value is not null && key.Bounds?.Complaint(Convert.ToDouble(value, CultureInfo.InvariantCulture)) is { } complaint)
+            {
+                yield return new ConfigProblem(prefix + key.Name, complaint);
+            }
+        }
+    }
+
+    private static IEnumerable<ConfigProblem> Required(RunConfig config)
+    {
+        if (config.Model.Path is null)
+        {
+            yield return new ConfigProblem("model.path", "is required: the directory of the base model");
+        }
+
+        if (config.Data.Train is null)
+        {
+            yield return new ConfigProblem("data.train", "is required: the file of training samples");
+        }
+
+        if (config.Method == TuningMethod.Freeze && config.Freeze.Train.Count == 0)
+        {
+            yield return new ConfigProblem("freeze.train", "is required with method freeze: the parts to train, for example [connector]");
+        }
+    }
+
+    private static IEnumerable<ConfigProblem> BetweenKeys(RunConfig config)
+    {
+        var train = config.Train;
+        if (train is { Bf16: true, Fp16: true })
+        {
+            yield return new ConfigProblem("train.fp16", "bf16 and fp16 cannot both be true");
+        }
+
+        if (train.Bf16 == true && config.Model.Compute is not (ComputeType.Auto or ComputeType.Bfloat16))
+        {
+            yield return new ConfigProblem("train.bf16", $"is true, but model.compute asks for {Word(config.Model.Compute)}; remove one of the two");
+        }
+
+        if (train.Bf16 == false && config.Model.Compute == ComputeType.Bfloat16)
+        {
+            yield return new ConfigProblem("train.bf16", "is false, but model.compute asks for bfloat16; remove one of the two");
+        }
+
+        if (train.EvalStrategy != Strategy.No && config.Data.Eval is null)
+        {
+            yield return new ConfigProblem("train.eval_strategy", $"is {Word(train.EvalStrategy)}, but data.eval names no evaluation samples");
+        }
+
+        if (train.LoadBestModelAtEnd && (train.EvalStrategy == Strategy.No || train.EvalStrategy != train.SaveStrategy))
+        {
+            yield return new ConfigProblem("train.load_best_model_at_end",
+                $"needs eval_strategy and save_strategy to be the same and not no; they are {Word(train.EvalStrategy)} and {Word(train.SaveStrategy)}");
+        }
+        else if (train is { LoadBestModelAtEnd: true, SaveStrategy: Strategy.Steps } && train.EvalSteps > 0 && train.SaveSteps % train.EvalSteps != 0)
+        {
+            yield return new ConfigProblem("train.save_steps", string.Create(CultureInfo.InvariantCulture,
+                $"must be a multiple of eval_steps with load_best_model_at_end, so that every checkpoint has an evaluation; {train.SaveSteps} is none of {train.EvalSteps}"));
+        }
+
+        if (train.MaxSteps == 0)
+        {
+            yield return new ConfigProblem("train.max_steps", "must be at least 1, or -1 to train for num_train_epochs; found 0");
+        }
+
+        if (config.ReportTo.Contains(Reporter.None) && config.ReportTo.Count > 1)
+        {
+            yield return new ConfigProblem("report_to", "none stands alone");
+        }
+    }
+
+    private static IEnumerable<ConfigProblem> Schedule(TrainSection train)
+    {
+        const string Prefix = "train.lr_scheduler_kwargs.";
+        var kind = train.LrSchedulerType;
+        var settings = train.LrSchedulerKwargs;
+        foreach (var (key, value, owners) in SettingsOf(settings))
+        {
+            if (value is not null && !owners.Contains(kind))
+            {
+                yield return new ConfigProblem(Prefix + key, $"has no effect on the schedule {Word(kind)}; it belongs to {string.Join(", ", owners.Select(Word))}");
+            }
+        }
+
+        if (kind == LearningRateSchedule.CosineWithMinLr && settings.MinLr is null == settings.MinLrRate is null)
+        {
+            yield return new ConfigProblem(Prefix + "min_lr", "cosine_with_min_lr needs exactly one of min_lr and min_lr_rate");
+        }
+
+        if (kind == LearningRateSchedule.WarmupStableDecay && settings.NumDecaySteps is null)
+        {
+            yield return new ConfigProblem(Prefix + "num_decay_steps", "is required with the schedule warmup_stable_decay");
+        }
+    }
+
+    private static (string Key, object? Value, LearningRateSchedule[] Owners)[] SettingsOf(ScheduleSettings s) =>
+    [
+        ("num_cycles", s.NumCycles, [LearningRateSchedule.Cosine, LearningRateSchedule.CosineWithRestarts, LearningRateSchedule.CosineWithMinLr, LearningRateSchedule.WarmupStableDecay]),
+        ("power", s.Power, [LearningRateSchedule.Polynomial]),
+        ("lr_end", s.LrEnd, [LearningRateSchedule.Polynomial]),
+        ("min_lr", s.MinLr, [LearningRateSchedule.CosineWithMinLr]),
+        ("min_lr_rate", s.MinLrRate, [LearningRateSchedule.CosineWithMinLr]),
+        ("timescale", s.Timescale, [LearningRateSchedule.InverseSqrt]),
+        ("num_decay_steps", s.NumDecaySteps, [LearningRateSchedule.WarmupStableDecay]),
+        ("num_stable_steps", s.NumStableSteps, [LearningRateSchedule.WarmupStableDecay]),
+        ("min_lr_ratio", s.MinLrRatio, [LearningRateSchedule.WarmupStableDecay]),
+    ];
+
+    private static string Word<T>(T value) where T : struct, Enum => SnakeCase.From(value.ToString());
+}
