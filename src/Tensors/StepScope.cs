@@ -220,17 +220,21 @@ public sealed class StepScope : IDisposable
         }
     }
 
-    /// <summary>Runs the backward pass from a scalar result with dLoss/dResult = <paramref name="seed"/>. Only once per scope.</summary>
-    public void Backward(Tensor result, float seed)
+    /// <summary>Runs the backward pass from scalar results, each with its dLoss/dResult. Only once per scope.</summary>
+    public void Backward(params ReadOnlySpan<(Tensor Result, float Seed)> results)
     {
-        if (!result.NeedsGrad)
+        foreach ((Tensor result, float seed) in results)
         {
-            throw new InvalidOperationException("backward: the result does not depend on any trained parameter");
+            if (!result.NeedsGrad)
+            {
+                throw new InvalidOperationException("backward: a result does not depend on any trained parameter");
+            }
+
+            Tensor dResult = New(result.Shape);
+            Kernels.Fill(dResult, seed);
+            SetGrad(result, dResult);
         }
 
-        Tensor dResult = New(result.Shape);
-        Kernels.Fill(dResult, seed);
-        SetGrad(result, dResult);
         Tape tape = _tape ?? throw new InvalidOperationException("backward: this scope does not record");
         _tape = null;
         tape.Run(this);

@@ -1,0 +1,53 @@
+using Lorikeet.Adapters;
+using Lorikeet.Models;
+using Lorikeet.Tensors;
+using Lorikeet.Tensors.Storage;
+using Lorikeet.Training.Optim;
+
+namespace Lorikeet.Training;
+
+/// <summary>What of a model trains: an adapter, or tensors of the model itself.</summary>
+public sealed class Trainable
+{
+    private Trainable(AdapterSet? adapter, IReadOnlyList<TrainedTensor> tensors)
+    {
+        Adapter = adapter;
+        Tensors = tensors;
+    }
+
+    /// <summary>The adapter, or null where the model's own tensors train.</summary>
+    public AdapterSet? Adapter { get; }
+
+    /// <summary>Everything that trains, in a fixed order.</summary>
+    public IReadOnlyList<TrainedTensor> Tensors { get; }
+
+    /// <summary>Number of trained values.</summary>
+    public long Count => Tensors.Sum(t => t.Value.Count);
+
+    /// <summary>Trains an attached adapter. All its tensors decay, as with PEFT under the Trainer's rule.</summary>
+    public static Trainable Of(AdapterSet adapter) =>
+        new(adapter, [.. adapter.Trained.Select(t => new TrainedTensor(t.Key, t.Value, !IsBias(t.Key)))]);
+
+    /// <summary>Trains tensors of the model in f32. Biases and norms don't decay (the Trainer's rule).</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="parameters">Where the f32 copies live.</param>
+    /// <param name="chosen">Which parameters train, by name.</param>
+    /// <exception cref="InvalidDataException">None is chosen.</exception>
+    public static Trainable Of(VisionLanguageModel model, Parameters parameters, Func<string, bool> chosen)
+    {
+        Param[] trained = [.. model.Parts.Params.Where(p => chosen(p.Name))];
+        if (trained.Length == 0)
+        {
+            throw new InvalidDataException("nothing is left to train: no parameter of the model is chosen");
+        }
+
+        foreach (Param param in trained)
+        {
+            param.Train(parameters);
+        }
+
+        return new Trainable(null, [.. trained.Select(p => new TrainedTensor(p.Name, p.Value, p.StoredShape.Rank > 1))]);
+    }
+
+    private static bool IsBias(string key) => key.EndsWith(".bias", StringComparison.Ordinal);
+}
