@@ -1,0 +1,128 @@
+using System.Buffers.Binary;
+using Lorikeet.Imaging.Interop;
+
+namespace Lorikeet.Imaging;
+
+/// <summary>
+/// Decodes picture files of untrusted origin. The format is recognised by the first bytes; byte and pixel caps are checked against the
+/// header before anything is decoded; truncated files are refused. Pixels equal Pillow's.
+/// </summary>
+public static class ImageDecoder
+{
+    private const string LoaderOptions = "access=sequential,fail_on=error";
+
+    /// <summary>Decodes a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="limits">Caps; <see cref="DecodeLimits.Default"/> if null.</param>
+    /// <exception cref="InvalidDataException">The file is missing, too large, no picture, truncated or damaged; the message names it.</exception>
+    /// <exception cref="DllNotFoundException">libvips is not installed; the message says how to install it.</exception>
+    public static Image Decode(string path, DecodeLimits? limits = null)
+    {
+        limits ??= DecodeLimits.Default;
+        byte[] file;
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            limits.RequireBytes(path, stream.Length);
+            file = new byte[stream.Length];
+            stream.ReadExactly(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException && e is not InvalidDataException)
+        {
+            string reason = e is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : e.Message;
+            throw new InvalidDataException($"{path}: the picture cannot be read: {reason}", e);
+        }
+        return Decode(file, path, limits);
+    }
+
+    /// <summary>Decodes a file that is already in memory.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="limits">Caps; <see cref="DecodeLimits.Default"/> if null.</param>
+    /// <exception cref="InvalidDataException">The bytes are too many, no picture, truncated or damaged.</exception>
+    /// <exception cref="DllNotFoundException">libvips is not installed.</exception>
+    public static Image Decode(byte[] file, string name, DecodeLimits? limits = null)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        limits ??= DecodeLimits.Default;
+        limits.RequireBytes(name, file.Length);
+        var format = ImageFormats.Sniff(file);
+        return format switch
+        {
+            ImageFormat.Unknown => throw new InvalidDataException(
+                $"{name}: not a picture that can be read; expected {ImageFormats.Supported}, but the content {ImageFormats.Describe(file)}."),
+            ImageFormat.Bmp => BmpReader.Read(file, name, limits),
+            ImageFormat.Gif => GifReader.Read(file, name, limits),
+            _ => LoadWithVips(file, name, format, limits),
+        };
+    }
+
+    private static Image LoadWithVips(byte[] file, string name, ImageFormat format, DecodeLimits limits)
+    {
+        string loader = format switch
+        {
+            ImageFormat.Jpeg => "jpegload_buffer",
+            ImageFormat.Png => "pngload_buffer",
+            ImageFormat.WebP => "webpload_buffer",
+            _ => "tiffload_buffer",
+        };
+        RequireComplete(file, name, format);
+        string label = $"{name}: damaged or unsupported {ImageFormats.NameOf(format)} file";
+        var raster = VipsCodec.Load(loader, LoaderOptions, file, label, limits);
+        int orientation = ExifOrientation.Find(file, format);
+        bool pngGrey = format == ImageFormat.Png && file[PngColourType] == 0;
+        var image = RasterConversion.ToImage(raster, label, orientation, pngGrey);
+        if (format != ImageFormat.Tiff)
+        {
+            return image;
+        }
+        // Pillow turns TIFF files, and only those, upright while loading.
+        return RasterConversion.ApplyTiffAlpha(image, ExifOrientation.TiffEntry(file, RasterConversion.ExtraSamplesTag)).Upright();
+    }
+
+    private const int PngColourType = 25;
+
+    /// <summary>Catches the commonest kind of damage, an interrupted copy, with a message that says so.</summary>
+    private static void RequireComplete(ReadOnlySpan<byte> file, string name, ImageFormat format)
+    {
+        if (format == ImageFormat.WebP)
+        {
+            long declared = 8L + BinaryPrimitives.ReadUInt32LittleEndian(file[4..]);
+            if (file.Length < declared)
+            {
+                throw new InvalidDataException($"{name}: the WebP file is truncated: {declared} bytes declared, {file.Length} found.");
+            }
+        }
+        else if (format == ImageFormat.Png)
+        {
+            RequirePngChunks(file, name);
+        }
+    }
+
+    private static void RequirePngChunks(ReadOnlySpan<byte> file, string name)
+    {
+        const int HeaderEnd = 33;
+        if (file.Length < HeaderEnd)
+        {
+            throw new InvalidDataException($"{name}: the PNG file is truncated: the header takes {HeaderEnd} bytes, {file.Length} found.");
+        }
+        if (!file.Slice(12, 4).SequenceEqual("IHDR"u8))
+        {
+            throw new InvalidDataException($"{name}: damaged PNG file: the first chunk is not IHDR.");
+        }
+        long at = 8;
+        while (at < file.Length)
+        {
+            if (at + 12 > file.Length || at + 12 + BinaryPrimitives.ReadUInt32BigEndian(file[(int)at..]) > file.Length)
+            {
+                throw new InvalidDataException($"{name}: the PNG file is truncated: the chunk at byte {at} goes beyond the end at {file.Length}.");
+            }
+            if (file.Slice((int)at + 4, 4).SequenceEqual("IEND"u8))
+            {
+                return;
+            }
+            at += 12 + BinaryPrimitives.ReadUInt32BigEndian(file[(int)at..]);
+        }
+        throw new InvalidDataException($"{name}: the PNG file is truncated: it ends at byte {file.Length} without an IEND chunk.");
+    }
+}

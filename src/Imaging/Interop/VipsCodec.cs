@@ -1,0 +1,183 @@
+using System.Runtime.InteropServices;
+
+namespace Lorikeet.Imaging.Interop;
+
+/// <summary>Raw samples as a libvips loader gives them.</summary>
+/// <param name="Width">Width in pixels.</param>
+/// <param name="Height">Height in pixels.</param>
+/// <param name="Bands">Samples per pixel.</param>
+/// <param name="Is16Bit">Whether a sample is an unsigned 16-bit number (low byte first) instead of a byte.</param>
+/// <param name="Colour">libvips' interpretation of the bands.</param>
+/// <param name="Samples">(Height, Width, Bands) interleaved.</param>
+internal sealed record VipsRaster(int Width, int Height, int Bands, bool Is16Bit, VipsColour Colour, byte[] Samples);
+
+/// <summary>The interpretations of bands that are told apart (numbers of libvips' VipsInterpretation).</summary>
+internal enum VipsColour
+{
+    Multiband = 0,
+    BlackWhite = 1,
+    Lab = 13,
+    Cmyk = 15,
+    Rgb = 22,
+    Rgb16 = 25,
+    Grey16 = 26,
+}
+
+/// <summary>Runs one named libvips loader or saver on memory. No file name and no format guess ever reaches the library.</summary>
+internal static unsafe class VipsCodec
+{
+    private const int UChar = 0, UShort = 2;
+
+    /// <summary>Decodes with the named loader; the size is checked after the header and before the pixels.</summary>
+    /// <param name="loader">A loader's operation name, e.g. <c>pngload_buffer</c>.</param>
+    /// <param name="options">Options in libvips' notation, e.g. <c>access=sequential</c>.</param>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="name">The file's name and format, for messages.</param>
+    /// <param name="limits">The caps.</param>
+    public static VipsRaster Load(string loader, string options, byte[] file, string name, DecodeLimits limits)
+    {
+        VipsNative.EnsureStarted();
+        fixed (byte* data = file)
+        {
+            nint operation = New(loader, options);
+            nint image = 0;
+            try
+            {
+                nint blob = VipsNative.vips_blob_new(0, data, (nuint)file.Length);
+                SetBoxed(operation, "buffer", blob);
+                VipsNative.vips_area_unref(blob);
+                if (VipsNative.vips_object_build(operation) != 0)
+                {
+                    throw new InvalidDataException($"{name}: {VipsNative.TakeError()}.");
+                }
+                image = GetImage(operation, "out");
+                return Read(image, name, limits);
+            }
+            finally
+            {
+                Release(operation, image);
+            }
+        }
+    }
+
+    /// <summary>Encodes interleaved 8-bit pixels as PNG.</summary>
+    public static byte[] SavePng(byte[] pixels, int width, int height, int bands, bool is16Bit)
+    {
+        VipsNative.EnsureStarted();
+        fixed (byte* data = pixels)
+        {
+            nint image = VipsNative.vips_image_new_from_memory(data, (nuint)pixels.Length, width, height, bands, is16Bit ? UShort : UChar);
+            nint operation = 0;
+            try
+            {
+                if (image == 0)
+                {
+                    throw new InvalidOperationException("libvips refuses the pixels: " + VipsNative.TakeError());
+                }
+                operation = New("pngsave_buffer", "compression=6");
+                VipsNative.Value value = default;
+                VipsNative.g_value_init(&value, VipsNative.vips_image_get_type());
+                VipsNative.g_value_set_object(&value, image);
+                VipsNative.g_object_set_property(operation, "in", &value);
+                VipsNative.g_value_unset(&value);
+                if (VipsNative.vips_object_build(operation) != 0)
+                {
+                    throw new InvalidOperationException("libvips cannot write the PNG file: " + VipsNative.TakeError());
+                }
+                return GetBytes(operation, "buffer");
+            }
+            finally
+            {
+                Release(operation, image);
+            }
+        }
+    }
+
+    private static nint New(string name, string options)
+    {
+        nint operation = VipsNative.vips_operation_new(name);
+        if (operation == 0)
+        {
+            throw new DllNotFoundException(
+                $"the installed libvips {VipsNative.EnsureStarted()} has no `{name}`: {VipsNative.TakeError()}. Install it anew: apt-get install libvips42");
+        }
+        if (VipsNative.vips_object_set_from_string(operation, options) != 0)
+        {
+            string error = VipsNative.TakeError();
+            VipsNative.g_object_unref(operation);
+            throw new DllNotFoundException(
+                $"the installed libvips {VipsNative.EnsureStarted()} does not know `{options}` of `{name}`: {error}. Version 8.12 or later is needed.");
+        }
+        return operation;
+    }
+
+    private static void SetBoxed(nint operation, string property, nint boxed)
+    {
+        VipsNative.Value value = default;
+        VipsNative.g_value_init(&value, VipsNative.vips_blob_get_type());
+        VipsNative.g_value_set_boxed(&value, boxed);
+        VipsNative.g_object_set_property(operation, property, &value);
+        VipsNative.g_value_unset(&value);
+    }
+
+    private static nint GetImage(nint operation, string property)
+    {
+        VipsNative.Value value = default;
+        VipsNative.g_value_init(&value, VipsNative.vips_image_get_type());
+        VipsNative.g_object_get_property(operation, property, &value);
+        nint image = VipsNative.g_value_dup_object(&value);
+        VipsNative.g_value_unset(&value);
+        return image;
+    }
+
+    private static byte[] GetBytes(nint operation, string property)
+    {
+        VipsNative.Value value = default;
+        VipsNative.g_value_init(&value, VipsNative.vips_blob_get_type());
+        VipsNative.g_object_get_property(operation, property, &value);
+        void* data = VipsNative.vips_blob_get(VipsNative.g_value_get_boxed(&value), out nuint length);
+        var bytes = new Span<byte>(data, checked((int)length)).ToArray();
+        VipsNative.g_value_unset(&value);
+        return bytes;
+    }
+
+    private static VipsRaster Read(nint image, string name, DecodeLimits limits)
+    {
+        int width = VipsNative.vips_image_get_width(image), height = VipsNative.vips_image_get_height(image);
+        int bands = VipsNative.vips_image_get_bands(image), format = VipsNative.vips_image_get_format(image);
+        limits.RequireSize(name, width, height);
+        if (format is not (UChar or UShort) || bands is < 1 or > 8)
+        {
+            throw new InvalidDataException($"{name}: {bands} channels of sample type {format}; pictures have 1 to 4 channels of 8 or 16 bits.");
+        }
+        var colour = (VipsColour)VipsNative.vips_image_get_interpretation(image);
+        void* pixels = VipsNative.vips_image_write_to_memory(image, out nuint length);
+        if (pixels == null)
+        {
+            throw new InvalidDataException($"{name}: {VipsNative.TakeError()}.");
+        }
+        try
+        {
+            var samples = new byte[checked((int)length)];
+            Marshal.Copy((nint)pixels, samples, 0, samples.Length);
+            return new VipsRaster(width, height, bands, format == UShort, colour, samples);
+        }
+        finally
+        {
+            VipsNative.g_free(pixels);
+        }
+    }
+
+    private static void Release(nint operation, nint image)
+    {
+        if (image != 0)
+        {
+            VipsNative.g_object_unref(image);
+        }
+        if (operation != 0)
+        {
+            VipsNative.vips_object_unref_outputs(operation);
+            VipsNative.g_object_unref(operation);
+        }
+    }
+}
