@@ -1,0 +1,65 @@
+namespace Lorikeet.Tracking;
+
+/// <summary>
+/// Writes events to a file, one line of JSON each. A line goes out in a single write and is handed to the operating system at once, so
+/// that readers see whole lines and a crash loses none; what ends a phase is forced to disk.
+/// </summary>
+public sealed class RunEventFile : IRunListener, IDisposable
+{
+    /// <summary>The file's name inside an output directory.</summary>
+    public const string Name = "events.jsonl";
+
+    private readonly FileStream _file;
+    private readonly TimeProvider _clock;
+    private readonly long _loggingSteps;
+
+    /// <summary>Opens the file, or makes it; events are added to those that are there.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="loggingSteps">Of the step events, every so many are written, and the first and the last one.</param>
+    /// <param name="clock">Where the time of an event comes from.</param>
+    public RunEventFile(string path, long loggingSteps, TimeProvider clock)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(loggingSteps, 1);
+        _clock = clock;
+        _loggingSteps = loggingSteps;
+        _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        EndTornLine();
+    }
+
+    /// <inheritdoc/>
+    public void On(RunEvent happened)
+    {
+        if (happened is Progressed || (happened is StepTaken step && !IsLogged(step)))
+        {
+            return;
+        }
+
+        byte[] json = RunEventJson.Write(happened with { Time = _clock.GetUtcNow() });
+        byte[] line = [.. json, (byte)'\n'];
+        _file.Write(line);
+        if (happened is not (StepTaken or Noted))
+        {
+            _file.Flush(flushToDisk: true);
+        }
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private bool IsLogged(StepTaken step) => step.Step % _loggingSteps == 0 || step.Step == 1 || step.Step == step.Steps;
+
+    // A process that died while writing may have left half a line: it gets a line of its own, which readers report and pass over.
+    private void EndTornLine()
+    {
+        if (_file.Length > 0)
+        {
+            _file.Seek(-1, SeekOrigin.End);
+            if (_file.ReadByte() != '\n')
+            {
+                _file.WriteByte((byte)'\n');
+            }
+        }
+
+        _file.Seek(0, SeekOrigin.End);
+    }
+}
