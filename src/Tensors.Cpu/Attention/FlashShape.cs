@@ -1,0 +1,29 @@
+namespace Lorikeet.Tensors.Cpu;
+
+/// <summary>How attention is cut into work: by shape alone, so that results do not depend on the number of threads.</summary>
+internal static class FlashShape
+{
+    /// <summary>Rows of a forward item: enough to make packing keys and values cheap, few enough to stay in the L2 cache.</summary>
+    public const int ForwardRows = 192;
+
+    /// <summary>Keys of a forward step; a panel's scores (24 KiB) and its queries fit the L1 cache. A multiple of all tile heights.</summary>
+    public const int ForwardKeys = 192;
+
+    /// <summary>Segments with at most so many rows per key head also split their keys, else a decode step would have few items.</summary>
+    public const int FewRows = 64;
+
+    /// <summary>Keys per piece of such a segment.</summary>
+    public const int ChunkKeys = 512;
+
+    /// <summary>Rows of a step of the backward pass. A multiple of all tile heights, and even.</summary>
+    public const int BackwardRows = 96;
+
+    /// <summary>Keys of a step of the backward pass. A multiple of all panel widths.</summary>
+    public const int BackwardKeys = 256;
+
+    /// <summary>Memory for dQ per block of keys; beyond it, items take several blocks of keys.</summary>
+    public const long PartialBytes = 64L << 20;
+
+    /// <summary>The smallest multiple of <paramref name="of"/> that is at least <paramref name="x"/>.</summary>
+    public static int RoundUp(int x, int of) => (x + of - 1) / of * of;
+}

@@ -1,0 +1,167 @@
+namespace Lorikeet.Tensors.Cpu;
+
+/// <summary>
+/// The forward pass of one work item: a block of rows of one key head against one chunk of keys. Scores are computed
+/// transposed, one row per key and one column per query: the softmax then runs down the columns without horizontal steps,
+/// and its exponentials are the second operand of the product with V as they stand.
+/// </summary>
+internal unsafe ref struct ForwardUnit<TOps, V>
+    where TOps : struct, IVectorOps<V>
+    where V : struct
+{
+    private readonly ForwardJob _job;
+    private readonly SegmentPlan _plan;
+    private readonly OperandPacker _packer;
+    private readonly int _keyHead, _firstRow, _rows, _panels, _chunk;
+    private readonly int _mr, _columns;
+    private float* _queries, _keys, _values, _scores, _results, _maximum, _sum, _limits, _staging;
+
+    /// <summary>Prepares item <paramref name="unit"/>.</summary>
+    public ForwardUnit(in ForwardJob job, int unit, nint scratch)
+    {
+        _job = job;
+        _plan = job.Plans[SegmentPlan.Find(job.Plans, job.PlanCount, unit)];
+        int local = unit - _plan.FirstUnit;
+        _chunk = local % _plan.Chunks;
+        _keyHead = local / _plan.Chunks % job.Args.KeyHeads;
+        // Last rows first: under a causal mask they are the longest items.
+        int block = _plan.RowBlocks - 1 - (local / _plan.Chunks / job.Args.KeyHeads);
+        _firstRow = block * FlashShape.ForwardRows;
+        _rows = Math.Min(FlashShape.ForwardRows, _plan.Rows - _firstRow);
+        _mr = job.Kernels.Rows;
+        _columns = job.Kernels.Columns;
+        _panels = (_rows + _columns - 1) / _columns;
+        Layout(job, scratch, out this._queries, out _keys, out _values, out _scores, out _results, out _maximum, out _sum, out _limits, out _staging);
+        _packer = new OperandPacker(job.Kernels, job.Args, _staging);
+    }
+
+    /// <summary>Bytes of scratch memory of an item.</summary>
+    public static long ScratchBytes(in ForwardJob job) =>
+        Layout(job, 0, out _, out _, out _, out _, out _, out _, out _, out _, out _);
+
+    /// <summary>Computes the item.</summary>
+    public void Run()
+    {
+        int lastLimit = Prepare();
+        int begin = _chunk * _plan.ChunkKeys;
+        int end = Math.Min(begin + _plan.ChunkKeys, lastLimit);
+        for (int key = begin; key < end; key += FlashShape.ForwardKeys)
+        {
+            int n = Math.Min(FlashShape.ForwardKeys, end - key);
+            _packer.AlongWidth(_packer.KeyRows(_job.Args.K, _plan, _keyHead, key, n), n, _mr, _keys);
+            _packer.AcrossRows(_packer.KeyRows(_job.Args.V, _plan, _keyHead, key, n), n, _mr, _values, ValuePanel);
+            for (int p = 0; p < _panels; p++)
+            {
+                Attend(p, key, n, key == begin);
+            }
+        }
+
+        var output = new ForwardOutput(_job, _plan, _keyHead, _chunk);
+        for (int p = 0; p < _panels; p++)
+        {
+            int row = p * _columns;
+            Finish(p);
+            output.Write(_firstRow + row, Math.Min(_columns, _rows - row), _staging, ResultRows, _maximum + row, _sum + row);
+        }
+    }
+
+    private readonly int ResultRows => FlashShape.RoundUp(_job.Args.Width, _mr);
+
+    private readonly nint ValuePanel => _mr * _job.Kernels.Elements(FlashShape.ForwardKeys);
+
+    private readonly nint QueryPanel => _columns * _job.Kernels.Elements(_job.Args.Width);
+
+    private static long Layout(
+        in ForwardJob job, nint scratch, out float* queries, out float* keys, out float* values, out float* scores, out float* results,
+        out float* maximum, out float* sum, out float* limits, out float* staging)
+    {
+        int D = job.Args.Width, rows = FlashShape.RoundUp(FlashShape.ForwardRows, job.Kernels.Columns);
+        long dPadded = FlashShape.RoundUp(D, job.Kernels.Rows), dElements = job.Kernels.Elements(D);
+        var cursor = new ScratchCursor(scratch);
+        queries = cursor.Floats(rows * dElements);
+        keys = cursor.Floats(FlashShape.RoundUp(FlashShape.ForwardKeys, job.Kernels.Rows) * dElements);
+        values = cursor.Floats(dPadded * job.Kernels.Elements(FlashShape.ForwardKeys));
+        scores = cursor.Floats((long)FlashShape.RoundUp(FlashShape.ForwardKeys, job.Kernels.Rows) * job.Kernels.Columns);
+        results = cursor.Floats(rows * dPadded);
+        maximum = cursor.Floats(rows);
+        sum = cursor.Floats(rows);
+        limits = cursor.Floats(rows);
+        staging = cursor.Floats(Math.Max(FlashShape.ForwardKeys, job.Kernels.Columns) * dPadded);
+        return cursor.Bytes;
+    }
+
+    /// <summary>Packs the queries, sets limits and statistics; returns the number of keys that the last row sees.</summary>
+    private readonly int Prepare()
+    {
+        int G = _job.Args.Group;
+        for (int p = 0; p < _panels; p++)
+        {
+            int row = _firstRow + (p * _columns), count = Math.Min(_columns, _plan.Rows - row);
+            MatrixView view = _packer.QueryRows(_job.Args.Q, _plan, _keyHead, row, count);
+            _packer.AlongWidth(view, count, _columns, _queries + (p * QueryPanel));
+        }
+
+        for (int i = 0; i < _panels * _columns; i++)
+        {
+            _maximum[i] = float.NegativeInfinity;
+            _sum[i] = 0;
+            _limits[i] = _plan.Limit((_firstRow + Math.Min(i, _rows - 1)) / G);
+        }
+
+        return (int)_limits[_rows - 1];
+    }
+
+    /// <summary>One panel of queries against <paramref name="n"/> keys from <paramref name="key"/>.</summary>
+    private readonly void Attend(int panel, int key, int n, bool first)
+    {
+        KernelSet kernels = _job.Kernels;
+        float* limits = _limits + (panel * _columns);
+        int seen = Math.Min(n, (int)limits[_columns - 1] - key);
+        if (seen <= 0)
+        {
+            return;
+        }
+
+        nint depth = kernels.Elements(_job.Args.Width);
+        float* queries = _queries + (panel * QueryPanel);
+        float* keys = _keys;
+        float* scores = _scores;
+        for (int j = 0; j < seen; j += _mr, keys += _mr * depth, scores += _mr * _columns)
+        {
+            kernels.Tile(depth, keys, queries, scores, _columns, _job.Scale2, false);
+        }
+
+        int open = Math.Max(0, (int)limits[0] - key);
+        if (open < seen)
+        {
+            PanelKernels<TOps, V>.Hide(_scores, open, seen, key, limits);
+        }
+
+        float* results = _results + ((nint)panel * _columns * ResultRows);
+        int at = panel * _columns;
+        PanelKernels<TOps, V>.Softmax(_scores, seen, _job.Format, _maximum + at, _sum + at, results, first ? 0 : ResultRows);
+        float* values = _values;
+        for (int d = 0; d < _job.Args.Width; d += _mr, values += ValuePanel, results += _mr * _columns)
+        {
+            kernels.Tile(kernels.Elements(seen), values, _scores, results, _columns, 1, !first);
+        }
+    }
+
+    /// <summary>Divides a panel's results by the sums (unless they are partial) and turns them into rows in the staging memory.</summary>
+    private readonly void Finish(int panel)
+    {
+        float* results = _results + ((nint)panel * _columns * ResultRows);
+        if (_plan.Chunks == 1)
+        {
+            float* inverse = _scores;
+            for (int i = 0; i < _columns; i++)
+            {
+                inverse[i] = 1 / _sum[(panel * _columns) + i];
+            }
+
+            PanelKernels<TOps, V>.ScaleColumns(results, ResultRows, inverse);
+        }
+
+        _job.Transposer.Pack(DType.F32, true, new MatrixView(results, _columns), 0, ResultRows, 0, _columns, _staging, ResultRows);
+    }
+}
