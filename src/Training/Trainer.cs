@@ -1,0 +1,186 @@
+using System.Globalization;
+using Lorikeet.Models;
+using Lorikeet.Tensors;
+using Lorikeet.Tracking;
+using Lorikeet.Training.Objectives;
+
+namespace Lorikeet.Training;
+
+/// <summary>The only training loop: steps, evaluations and checkpoints of any objective on any model.</summary>
+public sealed class Trainer(TrainerSetup setup)
+{
+    private readonly TrainerOptions _options = setup.Options;
+    private double? _best = setup.Options.Start.BestMetric;
+    private int? _bestStep = setup.Options.Start.BestStep;
+
+    /// <summary>Trains to the last step, or until asked to stop.</summary>
+    /// <param name="stop">Asks for an orderly end: the step in flight is finished and a checkpoint saved.</param>
+    /// <param name="abort">Gives up at once.</param>
+    /// <exception cref="TrainingDivergedException">The loss or the gradient is no longer finite.</exception>
+    public TrainResult Run(CancellationToken stop, CancellationToken abort)
+    {
+        double loss = double.NaN, seconds = 0;
+        long tokens = 0;
+        int step = _options.Start.Step;
+        for (; step < _options.TotalSteps && !stop.IsCancellationRequested; step++)
+        {
+            long began = setup.Clock.GetTimestamp();
+            TrainingStep input = setup.Data.Next(step, abort);
+            StepOutcome outcome = Step(step, input, abort);
+            double took = setup.Clock.GetElapsedTime(began).TotalSeconds;
+            (loss, seconds, tokens) = (outcome.Loss, seconds + took, tokens + input.Tokens);
+            Report(step + 1, input, outcome, took);
+            EvaluateIfDue(step + 1, abort);
+            SaveIfDue(step + 1);
+        }
+
+        bool interrupted = step < _options.TotalSteps;
+        if (interrupted && step > _options.Start.Step && !_options.SaveAt(step))
+        {
+            Save(step);
+        }
+
+        return new TrainResult(step, interrupted, loss, tokens, seconds, _best, _bestStep);
+    }
+
+    /// <summary>Forward and backward of every micro-batch, then one update. Only here is anything divided.</summary>
+    private StepOutcome Step(int step, TrainingStep input, CancellationToken abort)
+    {
+        IReadOnlyList<long>[] counts = [.. input.MicroBatches.Select(setup.Objective.Counts)];
+        long[] totals = [.. Enumerable.Range(0, counts[0].Count).Select(term => counts.Sum(c => c[term]))];
+        double loss = 0;
+        var metrics = new SortedDictionary<string, double>(StringComparer.Ordinal);
+        for (int m = 0; m < counts.Length; m++)
+        {
+            double[] weights = [.. counts[m].Select((count, term) => _options.MicroBatchMean ? 1.0 / (Math.Max(1, count) * counts.Length) : 1.0 / Math.Max(1, totals[term]))];
+            if (counts[m].Any(count => count > 0))
+            {
+                loss += MicroBatch(input.MicroBatches[m], weights, metrics, abort);
+            }
+        }
+
+        RequireFinite("loss", loss, step, input);
+        double rate = setup.LearningRate(step);
+        double norm = setup.Optimizer.Step(rate);
+        RequireFinite("gradient norm", norm, step, input);
+        return new StepOutcome(loss, norm, rate, totals[0], metrics);
+    }
+
+    private double MicroBatch(ModelInput batch, double[] weights, SortedDictionary<string, double> metrics, CancellationToken abort)
+    {
+        using var scope = new StepScope(setup.Parameters.Device, setup.Parameters.Arena, record: true)
+        {
+            Compute = _options.Compute,
+            Training = _options.Dropout,
+            Cancellation = abort,
+        };
+        IReadOnlyList<LossTerm> terms = setup.Objective.Compute(scope, setup.Model, batch);
+        double loss = 0;
+        for (int t = 0; t < terms.Count; t++)
+        {
+            double value = terms[t].Sum.ToHost<float>()[0] * weights[t];
+            metrics[terms[t].Name] = metrics.GetValueOrDefault(terms[t].Name) + value;
+            loss += terms[t].Coefficient * value;
+        }
+
+        if (double.IsFinite(loss))
+        {
+            scope.Backward([.. terms.Select((term, t) => (term.Sum, (float)(term.Coefficient * weights[t]))).Where(r => r.Sum.NeedsGrad)]);
+        }
+
+        return loss;
+    }
+
+    private void RequireFinite(string what, double value, int step, TrainingStep input)
+    {
+        if (!double.IsFinite(value))
+        {
+            setup.Optimizer.ClearGradients();
+            string samples = input.Origins.Count == 0 ? "" : $" Samples of this step: {string.Join(", ", input.Origins.Take(8))}.";
+            throw new TrainingDivergedException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the {what} became {value} in step {step + 1} of {_options.TotalSteps}.{samples} Try a lower learning_rate, a longer warm-up, or f32 arithmetic (model.compute: float32); the last checkpoint is from before."));
+        }
+    }
+
+    private void Report(int done, TrainingStep input, StepOutcome outcome, double took)
+    {
+        if (!_options.LogAt(done))
+        {
+            return;
+        }
+
+        setup.Listener.On(new StepTaken
+        {
+            Step = done,
+            Steps = _options.TotalSteps,
+            Epoch = (double)done / _options.StepsPerEpoch,
+            Loss = outcome.Loss,
+            LearningRate = outcome.LearningRate,
+            GradNorm = outcome.GradNorm,
+            Tokens = input.Tokens,
+            SupervisedTokens = outcome.Supervised,
+            Images = input.Images,
+            Seconds = took,
+            TokensPerS = input.Tokens / took,
+            Memory = MemoryReport.Live(setup.Parameters.Arena.Account),
+            Metrics = outcome.Metrics.Count > 1 ? outcome.Metrics : null,
+        });
+    }
+
+    private void EvaluateIfDue(int done, CancellationToken abort)
+    {
+        if (setup.Evaluation is null || !_options.EvaluateAt(done))
+        {
+            return;
+        }
+
+        long began = setup.Clock.GetTimestamp();
+        (double loss, long samples) = setup.Evaluation.Run(abort);
+        bool isBest = double.IsFinite(loss) && (_best is null || loss < _best);
+        if (isBest)
+        {
+            (_best, _bestStep) = (loss, done);
+        }
+
+        setup.Listener.On(new Evaluated
+        {
+            Step = done,
+            Epoch = (double)done / _options.StepsPerEpoch,
+            Loss = loss,
+            Samples = samples,
+            Seconds = setup.Clock.GetElapsedTime(began).TotalSeconds,
+            IsBest = isBest,
+        });
+    }
+
+    private void SaveIfDue(int done)
+    {
+        if (_options.SaveAt(done))
+        {
+            Save(done);
+        }
+    }
+
+    private void Save(int done)
+    {
+        if (setup.Save is not { } save)
+        {
+            return;
+        }
+
+        RunState state = _options.Start with
+        {
+            Step = done,
+            TotalSteps = _options.TotalSteps,
+            ConsumedRows = _options.ConsumedAfter(done),
+            BestMetric = _best,
+            BestStep = _bestStep,
+        };
+        string path = save(state);
+        long bytes = Directory.EnumerateFiles(path).Sum(file => new FileInfo(file).Length);
+        setup.Listener.On(new CheckpointSaved { Step = done, Path = path, Bytes = bytes });
+    }
+
+    private sealed record StepOutcome(double Loss, double GradNorm, double LearningRate, long Supervised, SortedDictionary<string, double> Metrics);
+}
