@@ -101,6 +101,11 @@ public static class ChatMessageJson
             {
                 Parts = [.. content.EnumerateArray().Select((part, i) => ReadPart(part, where, $"{path}.content[{i}]"))],
             },
+            // A tool's result may be any value; only the template knows how to print it.
+            JsonValueKind.Object when result.Role is not ("system" or "user" or "assistant") => result with
+            {
+                Extra = new OrderedDictionary<string, object?>(result.Extra) { ["content"] = ToValue(content) },
+            },
             JsonValueKind.Null when result.Extra.ContainsKey("tool_calls") => result with { HasNullContent = true },
             _ => throw Bad(where, path + ".content", "a text or a list of parts", content),
         };

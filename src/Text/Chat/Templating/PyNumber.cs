@@ -9,7 +9,7 @@ internal static class PyNumber
     private const int MaxDigits = 4300; // Python's own limit for converting text to int
 
     /// <summary>An integer as the smallest type that holds it.</summary>
-    public static object Shrink(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+    public static object Shrink(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
 
     /// <summary>Shortest text that reads back as the same double, with Python's choice of exponent form.</summary>
     public static string FloatRepr(double value)
