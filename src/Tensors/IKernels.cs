@@ -192,7 +192,7 @@ public readonly record struct AdamWArgs(Tensor Param, Tensor Grad, Tensor M, Ten
 /// <param name="MaxNorm">Clipping threshold.</param>
 /// <param name="Step">1-based count of this parameter's updates.</param>
 public readonly record struct AdamWStep(
-    float LearningRate, float Beta1, float Beta2, float Epsilon, float WeightDecay, float MaxNorm, int Step);
+    double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, double MaxNorm, int Step);
 
 /// <summary>Block-diagonal structure of an attention: disjoint runs of queries, each with its run of keys.</summary>
 public sealed class AttentionSegments
