@@ -1,1 +1,9 @@
-return 0;
+using Lorikeet.Cli;
+using Lorikeet.Cli.Commands;
+
+// A verb of the command line is one file in Commands/ and one line here.
+return new CommandLine(
+    [
+        ConfigCommand.Create,
+        DoctorCommand.Create,
+    ]).Run(args, CliHost.OfProcess());

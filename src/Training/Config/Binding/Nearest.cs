@@ -1,7 +1,7 @@
 namespace Lorikeet.Training.Config.Binding;
 
 /// <summary>Finds the name that the user probably meant.</summary>
-internal static class Nearest
+public static class Nearest
 {
     // Longer words are not typing slips of a key, and the work grows with the square of the length.
     private const int MaxLength = 64;

@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lorikeet.Cli.Doctor;
+using Lorikeet.Cli.Interop;
+using Lorikeet.Cli.Terminal;
+using Lorikeet.Tensors.Cpu;
+
+namespace Lorikeet.Cli.Commands;
+
+/// <summary>doctor: what this machine has, how fast it is, and what is missing.</summary>
+internal static class DoctorCommand
+{
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The verb.</summary>
+    public static Verb Create(CliHost host)
+    {
+        var command = new Command("doctor", "Look at this machine: instruction sets, measured peak, libraries found and missing, GPU. The last line is JSON");
+        command.SetAction(_ => Run(host));
+        return new Verb(command);
+    }
+
+    private static int Run(CliHost host)
+    {
+        var json = new JsonObject { ["lorikeet"] = ExitCodes.Version, ["dotnet"] = RuntimeInformation.FrameworkDescription };
+        AboutMachine(host, json);
+        AboutProducts(host, json);
+        bool isComplete = AboutVips(host, json);
+        AboutCuda(host, json);
+        json["complete"] = isComplete;
+        host.Result.WriteLine(json.ToJsonString(Readable));
+        return isComplete ? ExitCodes.Done : ExitCodes.Input;
+    }
+
+    private static void AboutMachine(CliHost host, JsonObject json)
+    {
+        string system = Machine.OperatingSystemName(), processor = Machine.ProcessorName();
+        var sets = Machine.InstructionSets();
+        var (usable, free) = Machine.Memory();
+        Line(host, "lorikeet", $"{ExitCodes.Version} on {RuntimeInformation.FrameworkDescription}");
+        Line(host, "system", system);
+        Line(host, "processor", string.Create(CultureInfo.InvariantCulture, $"{processor}, {Environment.ProcessorCount} threads"));
+        Line(host, "instruction sets", string.Join(' ', sets));
+        Line(host, "memory", Words.Bytes(usable) + (free is { } bytes ? $", {Words.Bytes(bytes)} of it free" : ""));
+        json["system"] = system;
+        json["processor"] = processor;
+        json["threads"] = Environment.ProcessorCount;
+        json["instruction_sets"] = new JsonArray([.. sets.Select(set => (JsonNode)set)]);
+        json["memory_bytes"] = usable;
+        json["memory_free_bytes"] = free;
+    }
+
+    private static void AboutProducts(CliHost host, JsonObject json)
+    {
+        using var pool = new WorkPool(Environment.ProcessorCount);
+        using var engine = new GemmEngine(pool);
+        Line(host, "matrix products", $"{engine.Path}" + (engine.Bf16Fallback is { } why ? $"; bfloat16 at the speed of float32: {why}" : ", bfloat16 by the processor's own instruction"));
+        json["gemm_path"] = engine.Path.ToString();
+        json["bf16_fallback"] = engine.Bf16Fallback;
+    }
+
+    private static bool AboutVips(CliHost host, JsonObject json)
+    {
+        var vips = NativeProbe.Vips();
+        bool isUsable = vips is { Found: true, Problem: null };
+        Line(host, "libvips", isUsable ? $"{vips.Version} (decodes pictures)"
+            : $"{vips.Problem ?? "missing"}: pictures cannot be decoded; install it: apt-get install libvips42 (Debian 12, Ubuntu 22.04) or libvips42t64 (later ones)");
+        json["libvips"] = new JsonObject { ["found"] = vips.Found, ["version"] = vips.Version };
+        return isUsable;
+    }
+
+    private static void AboutCuda(CliHost host, JsonObject json)
+    {
+        var (driver, devices) = NativeProbe.Cuda();
+        Line(host, "CUDA driver", !driver.Found ? "not found (optional; this version computes on the processor)" : driver.Problem ?? $"for CUDA {driver.Version}");
+        foreach (var device in devices)
+        {
+            Line(host, "GPU", $"{device.Name}, compute capability {device.ComputeCapability}, {Words.Bytes(device.MemoryBytes)}");
+        }
+
+        json["cuda"] = new JsonObject
+        {
+            ["found"] = driver.Found,
+            ["version"] = driver.Version,
+            ["devices"] = new JsonArray([.. devices.Select(d => (JsonNode)new JsonObject
+            {
+                ["name"] = d.Name,
+                ["compute_capability"] = d.ComputeCapability,
+                ["memory_bytes"] = d.MemoryBytes,
+            })]),
+        };
+    }
+
+    private static void Line(CliHost host, string what, string text) => host.Result.WriteLine($"{what,-18}{text}");
+}

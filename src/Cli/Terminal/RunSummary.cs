@@ -1,0 +1,54 @@
+using System.Globalization;
+using Lorikeet.Tracking;
+
+namespace Lorikeet.Cli.Terminal;
+
+/// <summary>The words for events that stay on the screen.</summary>
+internal static class RunSummary
+{
+    /// <summary>The lines for an event other than a step.</summary>
+    public static IEnumerable<string> LinesFor(RunEvent happened) => happened switch
+    {
+        RunStarted started => Started(started),
+        Evaluated evaluated => [Invariant($"step {evaluated.Step}: evaluation loss {Words.Number(evaluated.Loss)} over {evaluated.Samples} samples, {Words.Duration(TimeSpan.FromSeconds(evaluated.Seconds))}{(evaluated.IsBest ? ", the best so far" : "")}")],
+        CheckpointSaved saved => [Invariant($"step {saved.Step}: checkpoint saved: {saved.Path} ({Words.Bytes(saved.Bytes)})")],
+        Noted note => [$"note: {note.Message}"],
+        _ => [],
+    };
+
+    /// <summary>The closing figures of a run, on standard output.</summary>
+    public static void Write(RunFinished finished, CliHost host)
+    {
+        var memory = finished.PeakMemory;
+        var lines = new List<string>
+        {
+            Invariant($"{(finished.Interrupted ? "interrupted" : "finished")} after step {finished.Steps} in {Words.Duration(TimeSpan.FromSeconds(finished.ElapsedS))}: {Words.Count(finished.Tokens)} tokens, {finished.TokensPerS:0} tokens/s, loss {Words.Number(finished.FinalLoss)}"),
+            $"peak memory: {Words.Bytes(memory.Resident)} of the process; weights {Words.Bytes(memory.Weights)}, activations {Words.Bytes(memory.Activations)}, gradients {Words.Bytes(memory.Gradients)}, optimizer {Words.Bytes(memory.Optimizer)}, workspace {Words.Bytes(memory.Workspace)}",
+        };
+        if (finished.BestEvalLoss is { } best)
+        {
+            lines.Add(Invariant($"best evaluation loss: {Words.Number(best)} at step {finished.BestStep}"));
+        }
+
+        if (finished.Saved is { } saved)
+        {
+            lines.Add($"saved: {saved}");
+        }
+
+        lines.ForEach(host.Result.WriteLine);
+    }
+
+    private static IEnumerable<string> Started(RunStarted run)
+    {
+        double share = 100.0 * run.TrainableParameters / Math.Max(1, run.TotalParameters);
+        yield return $"{run.Model} ({run.Family}), {run.Device}, {run.Compute}";
+        yield return Invariant($"{run.Method}, {run.Objective}: {Words.Count(run.TrainableParameters)} of {Words.Count(run.TotalParameters)} parameters are trained ({share:0.###} %)");
+        yield return Invariant($"{Words.Count(run.Steps)} steps of {run.BatchSize} samples: {run.Epochs:0.##} epochs of {Words.Count(run.Samples)} samples; output: {run.OutputDir}");
+        if (run.ResumedFromStep > 0)
+        {
+            yield return Invariant($"going on after step {run.ResumedFromStep}");
+        }
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
