@@ -1,0 +1,114 @@
+using System.Text.Json;
+
+namespace Lorikeet.Data.Formats;
+
+/// <summary>
+/// Chat messages as OpenAI, TRL and transformers write them:
+/// <c>{"messages": [{"role": "user", "content": [{"type": "image", "image": "a.png"}, {"type": "text", "text": "..."}]}, ...]}</c>.
+/// Content may be a string. Pictures without a source, and <c>&lt;image&gt;</c> in text, are filled from the row's <c>images</c> (or
+/// <c>image</c>) in order.
+/// </summary>
+internal sealed class MessagesFormat(string listKey = "messages") : ISampleFormat
+{
+    private static readonly string[] MessageFields = ["role", "content"];
+
+    public string Name => "messages";
+
+    public string Example => """{"messages": [{"role": "user", "content": [{"type": "image", "image": "a.png"}, {"type": "text", "text": "..."}]}, {"role": "assistant", "content": "..."}]}""";
+
+    public IReadOnlyList<string> Keys { get; } = [listKey, "images", "image"];
+
+    public bool Matches(IReadOnlySet<string> keys) => keys.Contains("messages");
+
+    public void Read(SampleBuilder sample, string prompt)
+    {
+        sample.ListImages("images");
+        sample.ListImages("image");
+        foreach (RowObject message in sample.Row.Objects(listKey))
+        {
+            string role = message.Text("role");
+            sample.Begin(Role(message, role), message.Name("content"));
+            Content(sample, message, role);
+            Dictionary<string, object?> extra = Extra(message);
+            if (extra.Count > 0)
+            {
+                sample.Extra(extra);
+            }
+        }
+    }
+
+    private static string Role(RowObject message, string role) => role switch
+    {
+        "system" or "user" or "assistant" or "tool" => role,
+        "developer" => "system",
+        "human" or "gpt" => throw message.Error("role", $"is '{role}'; expected {(role == "gpt" ? "assistant" : "user")}. Rows with human and gpt are of the format sharegpt, with from and value"),
+        _ => throw message.Error("role", $"is '{role}'; expected system, user, assistant or tool"),
+    };
+
+    private static void Content(SampleBuilder sample, RowObject message, string role)
+    {
+        switch (message.Find("content"))
+        {
+            case null when role == "assistant" && message.Has("tool_calls"):
+                return;
+            case null:
+                throw message.Missing("content", "a string or a list of parts");
+            case { ValueKind: JsonValueKind.String }:
+                sample.Text(message.Text("content"));
+                return;
+            case { ValueKind: JsonValueKind.Array } list when list.GetArrayLength() > 0:
+                sample.InPieces();
+                foreach (RowObject part in message.Objects("content"))
+                {
+                    Part(sample, part);
+                }
+
+                return;
+            case { ValueKind: JsonValueKind.Array }:
+                throw message.Error("content", "is an empty list; expected at least one part");
+            case { } other:
+                throw message.Error("content", $"is {RowObject.Found(other)}; expected a string or a list of parts");
+        }
+    }
+
+    private static void Part(SampleBuilder sample, RowObject part)
+    {
+        string type = part.Text("type");
+        switch (type)
+        {
+            case "text":
+                sample.Text(part.Text("text"));
+                return;
+            case "image" or "image_url":
+                foreach (string key in new[] { type, "image", "path", "url", "base64", "bytes" })
+                {
+                    if (part.Find(key) is { } value)
+                    {
+                        sample.Image(key is "base64" or "bytes"
+                            ? sample.ResolveBytes(part, key)
+                            : sample.Resolve(value, part.Name(key)));
+                        return;
+                    }
+                }
+
+                sample.Place();
+                return;
+            default:
+                throw part.Error("type", $"is '{type}'; expected text or image");
+        }
+    }
+
+    private static Dictionary<string, object?> Extra(RowObject message)
+    {
+        var extra = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (string key in message.Keys)
+        {
+            if (!MessageFields.Contains(key, StringComparer.Ordinal))
+            {
+                extra.Add(key, message.Value(key));
+            }
+        }
+
+        return extra;
+    }
+}
