@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Tensors.Cpu;
@@ -22,7 +23,10 @@ internal static unsafe class Bf16DotKernel
 
     private const int Rcx = 1, Rdx = 2, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9;
 
-    private static readonly delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void> Code = Create();
+    private static readonly delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void> Code =
+        (delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void>)Map(Emit());
+
+    private static readonly delegate* unmanaged[SuppressGCTransition]<nint, void*, void> ProbeCode = (delegate* unmanaged[SuppressGCTransition]<nint, void*, void>)Map(EmitProbe());
 
     /// <summary>Why the kernel can't be used here, or null if it can.</summary>
     public static string? Unavailable { get; } = Explain();
@@ -30,6 +34,21 @@ internal static unsafe class Bf16DotKernel
     /// <summary>The kernel, with the arguments of <see cref="MicroKernels"/>; an element of a and b is a pair of bf16.</summary>
     public static void Tile12x32(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate) =>
         Code(a, b, c, ldc * sizeof(float), kc, accumulate ? 1 : 0, alpha);
+
+    /// <summary>FLOPs of one step of <see cref="Probe"/>: 2 per multiply-add, 32 multiply-adds per register.</summary>
+    public const int ProbeFlopsPerStep = 2 * Rows * 32 * 2;
+
+    /// <summary>Runs steps of the dot product on registers only.</summary>
+    public static void Probe(nint steps)
+    {
+        // Ordinary values: zeros would draw less power and so flatter the clock.
+        Vector512<ushort> inputs = Vector512.Create((ushort)0x3c5b);
+        // In slices: a call that makes no GC transition must be short.
+        for (; steps > 0; steps -= 10_000)
+        {
+            ProbeCode(Math.Min(steps, 10_000), &inputs);
+        }
+    }
 
     /// <summary>
     /// The kernel's code: <c>f(rdi = a, rsi = b, rdx = c, rcx = bytes per row of c, r8 = k, r9 = accumulate, xmm0 = alpha)</c>;
@@ -65,6 +84,27 @@ internal static unsafe class Bf16DotKernel
         return e.ToArray();
     }
 
+    /// <summary>The probe's code: <c>f(rdi = steps, rsi = 64 bytes of inputs)</c>.</summary>
+    private static byte[] EmitProbe()
+    {
+        var e = new EvexEmitter();
+        for (int zmm = 0; zmm < 2 * Rows; zmm++)
+        {
+            e.Zero(zmm);
+        }
+
+        e.Load(2 * Rows, Rsi, 0);
+        int loop = e.Position;
+        for (int zmm = 0; zmm < 2 * Rows; zmm++)
+        {
+            e.DotBf16(zmm, 2 * Rows, 2 * Rows);
+        }
+
+        e.DecrementAndJumpIfNotZero(Rdi, loop);
+        e.Return();
+        return e.ToArray();
+    }
+
     private static void EmitStores(EvexEmitter e, bool accumulate)
     {
         for (int zmm = 0; zmm < 2 * Rows; zmm++)
@@ -89,10 +129,7 @@ internal static unsafe class Bf16DotKernel
         e.Return();
     }
 
-    private static delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void> Create() =>
-        HasInstruction()
-            ? (delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void>)ExecutableMemory.TryMap(Emit())
-            : null;
+    private static void* Map(byte[] code) => HasInstruction() ? ExecutableMemory.TryMap(code) : null;
 
     /// <summary>CPUID leaf 7.1, EAX bit 5. That the system saves the 512-bit registers (XCR0) is part of Avx512F.IsSupported.</summary>
     private static bool HasInstruction()

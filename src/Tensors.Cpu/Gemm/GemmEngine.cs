@@ -69,7 +69,15 @@ public sealed unsafe class GemmEngine : IDisposable
         }
         else
         {
-            GemmDriver.Run(g, g.Bf16Compute ? _bf16 : _single, _workspace, Pool);
+            KernelSet set = g.Bf16Compute ? _bf16 : _single;
+            if (SkinnyGemm.Fits(g, set))
+            {
+                SkinnyGemm.Run(g, set, _workspace, Pool);
+            }
+            else
+            {
+                GemmDriver.Run(g, set, _workspace, Pool);
+            }
         }
     }
 

@@ -14,16 +14,23 @@ internal sealed unsafe class KernelSet
     // By stored type, then 0 = k contiguous, 1 = k is the row.
     private readonly delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] _pack;
 
+    // Dot kernels by stored type of the weights and rows of A less one, row conversion by stored type; null: no such path.
+    private readonly delegate*<in MatrixView, nint, nint, float*, void>[]? _convert;
+
     private KernelSet(
         GemmPath path,
         (int Rows, int Columns, int KPerElement) tile,
         delegate*<nint, float*, float*, float*, nint, float, bool, void> kernel,
-        delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] pack)
+        delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] pack,
+        delegate*<float*, nint, in MatrixView, nint, int, nint, float*, void>[]? dot = null,
+        delegate*<in MatrixView, nint, nint, float*, void>[]? convert = null)
     {
         Path = path;
         (Rows, Columns, KPerElement) = tile;
         _tile = kernel;
         _pack = pack;
+        Dot = dot;
+        _convert = convert;
     }
 
     /// <summary>Floats of the largest tile of any path.</summary>
@@ -40,6 +47,17 @@ internal sealed unsafe class KernelSet
 
     /// <summary>Values of k per 4-byte panel element: 1 (f32), or 2 (a pair of bf16).</summary>
     public int KPerElement { get; }
+
+    /// <summary>
+    /// Kernels for few rows (see <see cref="DotKernels512"/>): index 4 * stored type of the weights + rows of A - 1; null where the path has none.
+    /// </summary>
+    public delegate*<float*, nint, in MatrixView, nint, int, nint, float*, void>[]? Dot { get; }
+
+    /// <summary>Rows of A per dot kernel: 16 registers hold the sums of two, 32 those of four.</summary>
+    public int DotRows => Path == GemmPath.Avx2 ? 2 : 4;
+
+    /// <summary>Least K for <see cref="Dot"/>: one vector.</summary>
+    public const int MinDotLength = 16;
 
     /// <summary>Panel elements along k for <paramref name="k"/> values of k.</summary>
     public nint Elements(nint k) => (k + KPerElement - 1) / KPerElement;
@@ -108,40 +126,73 @@ internal sealed unsafe class KernelSet
     public void Pack(DType type, bool kContiguous, in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width) =>
         _pack[2 * (int)type + (kContiguous ? 0 : 1)](m, row, rows, k0, kc, dst, width);
 
+    /// <summary>Converts <paramref name="count"/> elements of a row to f32, rounded to bf16 if that is the compute mode.</summary>
+    public void Convert(DType type, in MatrixView m, nint row, nint count, float* dst) => _convert![(int)type](m, row, count, dst);
+
     private static KernelSet Avx512Pairs() => new(GemmPath.Avx512Bf16, (Bf16DotKernel.Rows, Bf16DotKernel.Columns, 2), &Bf16DotKernel.Tile12x32,
     [
         &Packing512.AlongK<PairSource<F32Loader>>, &Packing512.AcrossK<PairSource<F32Loader>>,
         &Packing512.AlongK<PairSource<Bf16Loader>>, &Packing512.AcrossK<PairSource<Bf16Loader>>,
         &Packing512.AlongK<PairSource<F16Loader>>, &Packing512.AcrossK<PairSource<F16Loader>>,
-    ]);
+    ],
+    [
+        &DotKernels512.Dot<RoundedLoader<F32Loader>, OneRow>, &DotKernels512.Dot<RoundedLoader<F32Loader>, TwoRows>, &DotKernels512.Dot<RoundedLoader<F32Loader>, ThreeRows>, &DotKernels512.Dot<RoundedLoader<F32Loader>, FourRows>,
+        &DotKernels512.Dot<Bf16Loader, OneRow>, &DotKernels512.Dot<Bf16Loader, TwoRows>, &DotKernels512.Dot<Bf16Loader, ThreeRows>, &DotKernels512.Dot<Bf16Loader, FourRows>,
+        &DotKernels512.Dot<RoundedLoader<F16Loader>, OneRow>, &DotKernels512.Dot<RoundedLoader<F16Loader>, TwoRows>, &DotKernels512.Dot<RoundedLoader<F16Loader>, ThreeRows>, &DotKernels512.Dot<RoundedLoader<F16Loader>, FourRows>,
+    ],
+    [&DotKernels512.Convert<RoundedLoader<F32Loader>>, &DotKernels512.Convert<Bf16Loader>, &DotKernels512.Convert<RoundedLoader<F16Loader>>]);
 
     private static KernelSet Avx512Single() => new(GemmPath.Avx512, (12, 32, 1), &MicroKernels.Avx512Tile12x32,
     [
         &Packing512.AlongK<SingleSource<F32Loader>>, &Packing512.AcrossK<SingleSource<F32Loader>>,
         &Packing512.AlongK<SingleSource<Bf16Loader>>, &Packing512.AcrossK<SingleSource<Bf16Loader>>,
         &Packing512.AlongK<SingleSource<F16Loader>>, &Packing512.AcrossK<SingleSource<F16Loader>>,
-    ]);
+    ],
+    [
+        &DotKernels512.Dot<F32Loader, OneRow>, &DotKernels512.Dot<F32Loader, TwoRows>, &DotKernels512.Dot<F32Loader, ThreeRows>, &DotKernels512.Dot<F32Loader, FourRows>,
+        &DotKernels512.Dot<Bf16Loader, OneRow>, &DotKernels512.Dot<Bf16Loader, TwoRows>, &DotKernels512.Dot<Bf16Loader, ThreeRows>, &DotKernels512.Dot<Bf16Loader, FourRows>,
+        &DotKernels512.Dot<F16Loader, OneRow>, &DotKernels512.Dot<F16Loader, TwoRows>, &DotKernels512.Dot<F16Loader, ThreeRows>, &DotKernels512.Dot<F16Loader, FourRows>,
+    ],
+    [&DotKernels512.Convert<F32Loader>, &DotKernels512.Convert<Bf16Loader>, &DotKernels512.Convert<F16Loader>]);
 
     private static KernelSet Avx512Rounded() => new(GemmPath.Avx512, (12, 32, 1), &MicroKernels.Avx512Tile12x32,
     [
         &Packing512.AlongK<SingleSource<RoundedLoader<F32Loader>>>, &Packing512.AcrossK<SingleSource<RoundedLoader<F32Loader>>>,
         &Packing512.AlongK<SingleSource<Bf16Loader>>, &Packing512.AcrossK<SingleSource<Bf16Loader>>,
         &Packing512.AlongK<SingleSource<RoundedLoader<F16Loader>>>, &Packing512.AcrossK<SingleSource<RoundedLoader<F16Loader>>>,
-    ]);
+    ],
+    [
+        &DotKernels512.Dot<RoundedLoader<F32Loader>, OneRow>, &DotKernels512.Dot<RoundedLoader<F32Loader>, TwoRows>, &DotKernels512.Dot<RoundedLoader<F32Loader>, ThreeRows>, &DotKernels512.Dot<RoundedLoader<F32Loader>, FourRows>,
+        &DotKernels512.Dot<Bf16Loader, OneRow>, &DotKernels512.Dot<Bf16Loader, TwoRows>, &DotKernels512.Dot<Bf16Loader, ThreeRows>, &DotKernels512.Dot<Bf16Loader, FourRows>,
+        &DotKernels512.Dot<RoundedLoader<F16Loader>, OneRow>, &DotKernels512.Dot<RoundedLoader<F16Loader>, TwoRows>, &DotKernels512.Dot<RoundedLoader<F16Loader>, ThreeRows>, &DotKernels512.Dot<RoundedLoader<F16Loader>, FourRows>,
+    ],
+    [&DotKernels512.Convert<RoundedLoader<F32Loader>>, &DotKernels512.Convert<Bf16Loader>, &DotKernels512.Convert<RoundedLoader<F16Loader>>]);
 
     private static KernelSet Avx2Single() => new(GemmPath.Avx2, (6, 16, 1), &MicroKernels.Avx2Tile6x16,
     [
         &Packing256.AlongK<F32Loader>, &Packing256.AcrossK<F32Loader>,
         &Packing256.AlongK<Bf16Loader>, &Packing256.AcrossK<Bf16Loader>,
         &Packing256.AlongK<F16Loader>, &Packing256.AcrossK<F16Loader>,
-    ]);
+    ],
+    [
+        &DotKernels256.Dot<F32Loader, OneRow>, &DotKernels256.Dot<F32Loader, TwoRows>, &DotKernels256.Dot<F32Loader, ThreeRows>, &DotKernels256.Dot<F32Loader, FourRows>,
+        &DotKernels256.Dot<Bf16Loader, OneRow>, &DotKernels256.Dot<Bf16Loader, TwoRows>, &DotKernels256.Dot<Bf16Loader, ThreeRows>, &DotKernels256.Dot<Bf16Loader, FourRows>,
+        &DotKernels256.Dot<F16Loader, OneRow>, &DotKernels256.Dot<F16Loader, TwoRows>, &DotKernels256.Dot<F16Loader, ThreeRows>, &DotKernels256.Dot<F16Loader, FourRows>,
+    ],
+    [&DotKernels256.Convert<F32Loader>, &DotKernels256.Convert<Bf16Loader>, &DotKernels256.Convert<F16Loader>]);
 
     private static KernelSet Avx2Rounded() => new(GemmPath.Avx2, (6, 16, 1), &MicroKernels.Avx2Tile6x16,
     [
         &Packing256.AlongK<RoundedLoader<F32Loader>>, &Packing256.AcrossK<RoundedLoader<F32Loader>>,
         &Packing256.AlongK<Bf16Loader>, &Packing256.AcrossK<Bf16Loader>,
         &Packing256.AlongK<RoundedLoader<F16Loader>>, &Packing256.AcrossK<RoundedLoader<F16Loader>>,
-    ]);
+    ],
+    [
+        &DotKernels256.Dot<RoundedLoader<F32Loader>, OneRow>, &DotKernels256.Dot<RoundedLoader<F32Loader>, TwoRows>, &DotKernels256.Dot<RoundedLoader<F32Loader>, ThreeRows>, &DotKernels256.Dot<RoundedLoader<F32Loader>, FourRows>,
+        &DotKernels256.Dot<Bf16Loader, OneRow>, &DotKernels256.Dot<Bf16Loader, TwoRows>, &DotKernels256.Dot<Bf16Loader, ThreeRows>, &DotKernels256.Dot<Bf16Loader, FourRows>,
+        &DotKernels256.Dot<RoundedLoader<F16Loader>, OneRow>, &DotKernels256.Dot<RoundedLoader<F16Loader>, TwoRows>, &DotKernels256.Dot<RoundedLoader<F16Loader>, ThreeRows>, &DotKernels256.Dot<RoundedLoader<F16Loader>, FourRows>,
+    ],
+    [&DotKernels256.Convert<RoundedLoader<F32Loader>>, &DotKernels256.Convert<Bf16Loader>, &DotKernels256.Convert<RoundedLoader<F16Loader>>]);
 
     private static KernelSet PortableSingle() => new(GemmPath.Portable, (4, 2 * Vector128<float>.Count, 1), &MicroKernels.PortableTile4x8,
     [
