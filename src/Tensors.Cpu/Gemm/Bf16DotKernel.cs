@@ -21,10 +21,13 @@ internal static unsafe class Bf16DotKernel
     /// <summary>Columns of a tile.</summary>
     public const int Columns = 32;
 
+    /// <summary>Rows of a row group: partial tiles have kernels for one, two or three groups.</summary>
+    public const int RowGroup = 4;
+
     private const int Rcx = 1, Rdx = 2, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9;
 
-    private static readonly delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void> Code =
-        (delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void>)Map(Emit());
+    // Row groups 1 to 3, each with one and two vectors of columns.
+    private static readonly delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void>[] Code = MapAll();
 
     private static readonly delegate* unmanaged[SuppressGCTransition]<nint, void*, void> ProbeCode = (delegate* unmanaged[SuppressGCTransition]<nint, void*, void>)Map(EmitProbe());
 
@@ -32,8 +35,10 @@ internal static unsafe class Bf16DotKernel
     public static string? Unavailable { get; } = Explain();
 
     /// <summary>The kernel, with the arguments of <see cref="MicroKernels"/>; an element of a and b is a pair of bf16.</summary>
-    public static void Tile12x32(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate) =>
-        Code(a, b, c, ldc * sizeof(float), kc, accumulate ? 1 : 0, alpha);
+    public static void Tile<TGroups, TVectors>(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
+        where TGroups : ICount
+        where TVectors : ICount =>
+        Code[2 * TGroups.Value + TVectors.Value - 3](a, b, c, ldc * sizeof(float), kc, accumulate ? 1 : 0, alpha);
 
     /// <summary>FLOPs of one step of <see cref="Probe"/>: 2 per multiply-add, 32 multiply-adds per register.</summary>
     public const int ProbeFlopsPerStep = 2 * Rows * 32 * 2;
@@ -54,33 +59,40 @@ internal static unsafe class Bf16DotKernel
     /// The kernel's code: <c>f(rdi = a, rsi = b, rdx = c, rcx = bytes per row of c, r8 = k, r9 = accumulate, xmm0 = alpha)</c>;
     /// zmm0-23 accumulate, 24-25 hold b, 26-30 take turns for the broadcast values of a, 31 is alpha.
     /// </summary>
-    internal static byte[] Emit()
+    /// <param name="rows">Rows to compute, at most <see cref="Rows"/>; the panel's width stays.</param>
+    /// <param name="vectors">Vectors of 16 columns to compute, 1 or 2; the panel's width stays.</param>
+    internal static byte[] Emit(int rows, int vectors)
     {
         var e = new EvexEmitter();
         e.BroadcastRegister(31, 0);
-        for (int zmm = 0; zmm < 2 * Rows; zmm++)
+        for (int zmm = 0; zmm < rows * vectors; zmm++)
         {
             e.Zero(zmm);
         }
 
         int loop = e.Position;
-        e.Load(24, Rsi, 0);
-        e.Load(25, Rsi, 64);
-        for (int row = 0; row < Rows; row++)
+        for (int v = 0; v < vectors; v++)
+        {
+            e.Load(24 + v, Rsi, 64 * v);
+        }
+
+        for (int row = 0; row < rows; row++)
         {
             int x = 26 + row % 5;
             e.Broadcast(x, Rdi, 4 * row);
-            e.DotBf16(2 * row, x, 24);
-            e.DotBf16(2 * row + 1, x, 25);
+            for (int v = 0; v < vectors; v++)
+            {
+                e.DotBf16(row * vectors + v, x, 24 + v);
+            }
         }
 
         e.Add(Rdi, 4 * Rows);
         e.Add(Rsi, 4 * Columns);
         e.DecrementAndJumpIfNotZero(R8, loop);
         int overwrite = e.TestAndJumpIfZero(R9);
-        EmitStores(e, accumulate: true);
+        EmitStores(e, rows, vectors, accumulate: true);
         e.SetJumpTarget(overwrite);
-        EmitStores(e, accumulate: false);
+        EmitStores(e, rows, vectors, accumulate: false);
         return e.ToArray();
     }
 
@@ -105,28 +117,41 @@ internal static unsafe class Bf16DotKernel
         return e.ToArray();
     }
 
-    private static void EmitStores(EvexEmitter e, bool accumulate)
+    private static void EmitStores(EvexEmitter e, int rows, int vectors, bool accumulate)
     {
-        for (int zmm = 0; zmm < 2 * Rows; zmm++)
+        for (int row = 0; row < rows; row++)
         {
-            int disp = 64 * (zmm & 1);
-            if (accumulate)
+            for (int v = 0; v < vectors; v++)
             {
-                e.MultiplyAddMemory(zmm, 31, Rdx, disp);
-            }
-            else
-            {
-                e.Multiply(zmm, zmm, 31);
+                int zmm = row * vectors + v;
+                if (accumulate)
+                {
+                    e.MultiplyAddMemory(zmm, 31, Rdx, 64 * v);
+                }
+                else
+                {
+                    e.Multiply(zmm, zmm, 31);
+                }
+
+                e.Store(zmm, Rdx, 64 * v);
             }
 
-            e.Store(zmm, Rdx, disp);
-            if ((zmm & 1) == 1)
-            {
-                e.AddRegister(Rdx, Rcx);
-            }
+            e.AddRegister(Rdx, Rcx);
         }
 
         e.Return();
+    }
+
+    private static delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void>[] MapAll()
+    {
+        var code = new delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void>[6];
+        for (int i = 0; i < code.Length; i++)
+        {
+            byte[] bytes = Emit(RowGroup * (i / 2 + 1), i % 2 + 1);
+            code[i] = (delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void>)Map(bytes);
+        }
+
+        return code;
     }
 
     private static void* Map(byte[] code) => HasInstruction() ? ExecutableMemory.TryMap(code) : null;
@@ -154,6 +179,6 @@ internal static unsafe class Bf16DotKernel
             return "the emitted kernel follows the calling convention of x64 Linux";
         }
 
-        return Code == null ? "the system forbids executable pages" : null;
+        return Code[^1] == null || ProbeCode == null ? "the system forbids executable pages" : null;
     }
 }

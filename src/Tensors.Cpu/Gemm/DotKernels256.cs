@@ -22,7 +22,7 @@ internal static unsafe class DotKernels256
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Dot<TLoader, TRows>(float* a, nint lda, in MatrixView w, nint row, int rows, nint K, float* sums)
         where TLoader : IElementLoader
-        where TRows : IRowCount
+        where TRows : ICount
     {
         nint r1 = row + (rows > 1 ? 1 : 0), r2 = row + (rows > 2 ? 2 : 0), r3 = row + (rows > 3 ? 3 : 0);
         Vector256<float> zero = Vector256<float>.Zero;

@@ -17,6 +17,9 @@ internal unsafe interface IElementLoader
     /// <summary>One element.</summary>
     static abstract float Load1(in MatrixView m, nint row, nint col);
 
+    /// <summary>Four elements along the stored row.</summary>
+    static abstract Vector128<float> Load4(in MatrixView m, nint row, nint col);
+
     /// <summary>Eight elements along the stored row.</summary>
     static abstract Vector256<float> Load8(in MatrixView m, nint row, nint col);
 
@@ -31,6 +34,10 @@ internal readonly unsafe struct F32Loader : IElementLoader
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load1(in MatrixView m, nint row, nint col) => ((float*)m.Data)[row * m.Stride + col];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Load4(in MatrixView m, nint row, nint col) =>
+        Vector128.Load((float*)m.Data + row * m.Stride + col);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load8(in MatrixView m, nint row, nint col) =>
@@ -49,6 +56,10 @@ internal readonly unsafe struct Bf16Loader : IElementLoader
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load1(in MatrixView m, nint row, nint col) =>
         BitConverter.UInt32BitsToSingle((uint)((ushort*)m.Data)[row * m.Stride + col] << 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Load4(in MatrixView m, nint row, nint col) =>
+        Vector128.Create(Load1(m, row, col), Load1(m, row, col + 1), Load1(m, row, col + 2), Load1(m, row, col + 3));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load8(in MatrixView m, nint row, nint col) =>
@@ -72,6 +83,10 @@ internal readonly unsafe struct F16Loader : IElementLoader
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load1(in MatrixView m, nint row, nint col) =>
         (float)BitConverter.UInt16BitsToHalf(((ushort*)m.Data)[row * m.Stride + col]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Load4(in MatrixView m, nint row, nint col) =>
+        Vector128.Create(Load1(m, row, col), Load1(m, row, col + 1), Load1(m, row, col + 2), Load1(m, row, col + 3));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load8(in MatrixView m, nint row, nint col)
@@ -101,6 +116,10 @@ internal readonly unsafe struct RoundedLoader<TLoader> : IElementLoader where TL
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load1(in MatrixView m, nint row, nint col) => Bf16.Round(TLoader.Load1(m, row, col));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Load4(in MatrixView m, nint row, nint col) =>
+        Vector128.Create(Load1(m, row, col), Load1(m, row, col + 1), Load1(m, row, col + 2), Load1(m, row, col + 3));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load8(in MatrixView m, nint row, nint col) =>

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Tensors.Cpu;
@@ -9,7 +8,8 @@ namespace Lorikeet.Tensors.Cpu;
 /// </summary>
 internal sealed unsafe class KernelSet
 {
-    private readonly delegate*<nint, float*, float*, float*, nint, float, bool, void> _tile;
+    // By vectors of columns (1, 2), then row groups.
+    private readonly delegate*<nint, float*, float*, float*, nint, float, bool, void>[] _tiles;
 
     // By stored type, then 0 = k contiguous, 1 = k is the row.
     private readonly delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] _pack;
@@ -19,15 +19,17 @@ internal sealed unsafe class KernelSet
 
     private KernelSet(
         GemmPath path,
-        (int Rows, int Columns, int KPerElement) tile,
-        delegate*<nint, float*, float*, float*, nint, float, bool, void> kernel,
+        (int RowGroup, int Vector, int KPerElement) tile,
+        delegate*<nint, float*, float*, float*, nint, float, bool, void>[] tiles,
         delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] pack,
         delegate*<float*, nint, in MatrixView, nint, int, nint, float*, void>[]? dot = null,
         delegate*<in MatrixView, nint, nint, float*, void>[]? convert = null)
     {
         Path = path;
-        (Rows, Columns, KPerElement) = tile;
-        _tile = kernel;
+        (RowGroup, Vector, KPerElement) = tile;
+        Columns = 2 * Vector;
+        Rows = tiles.Length / 2 * RowGroup;
+        _tiles = tiles;
         _pack = pack;
         Dot = dot;
         _convert = convert;
@@ -44,6 +46,12 @@ internal sealed unsafe class KernelSet
 
     /// <summary>Columns of a tile of C: the width of B's panels.</summary>
     public int Columns { get; }
+
+    /// <summary>Rows per row group: partial tiles are computed in whole groups.</summary>
+    public int RowGroup { get; }
+
+    /// <summary>Columns per vector, half of <see cref="Columns"/>: partial tiles are computed in whole vectors.</summary>
+    public int Vector { get; }
 
     /// <summary>Values of k per 4-byte panel element: 1 (f32), or 2 (a pair of bf16).</summary>
     public int KPerElement { get; }
@@ -97,9 +105,15 @@ internal sealed unsafe class KernelSet
         return GemmPath.Portable;
     }
 
+    /// <summary>A whole tile of C, <see cref="Rows"/> x <see cref="Columns"/>: <c>C = alpha * a * b [+ C]</c>.</summary>
+    public void Tile(nint elements, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate) =>
+        _tiles[^1](elements, a, b, c, ldc, alpha, accumulate);
+
     /// <summary>
-    /// A tile of C, <see cref="Rows"/> x <see cref="Columns"/>: <c>C = alpha * a * b [+ C]</c>. The whole tile is written.
+    /// Part of a tile of C: <c>C = alpha * a * b [+ C]</c>. Rows are computed and written in whole row groups, columns in whole vectors.
     /// </summary>
+    /// <param name="rows">Rows wanted, 1 to <see cref="Rows"/>.</param>
+    /// <param name="columns">Columns wanted, 1 to <see cref="Columns"/>.</param>
     /// <param name="elements">Panel elements along k, at least 1.</param>
     /// <param name="a">Panel of A.</param>
     /// <param name="b">Panel of B.</param>
@@ -107,21 +121,24 @@ internal sealed unsafe class KernelSet
     /// <param name="ldc">Elements from one row of C to the next.</param>
     /// <param name="alpha">Factor on the product.</param>
     /// <param name="accumulate">Adds to C.</param>
-    public void Tile(nint elements, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate) =>
-        _tile(elements, a, b, c, ldc, alpha, accumulate);
+    public void PartialTile(int rows, int columns, nint elements, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
+    {
+        int index = 2 * ((rows - 1) / RowGroup) + (columns > Vector ? 1 : 0);
+        _tiles[index](elements, a, b, c, ldc, alpha, accumulate);
+    }
 
     /// <summary>
-    /// Packs one panel: element (k, i) goes to <c>dst[k * width + i]</c>; rows from <paramref name="rows"/> to the width are zero,
-    /// and so is the second half of a last incomplete pair.
+    /// Packs one or more neighbouring panels, one after the other: element (k, i) of a panel goes to <c>k * width + i</c>; rows
+    /// beyond <paramref name="rows"/> are zero, and so is the second half of a last incomplete pair.
     /// </summary>
     /// <param name="type">Stored type of the matrix.</param>
     /// <param name="kContiguous">The matrix is stored (row, k); otherwise (k, row).</param>
     /// <param name="m">The matrix.</param>
     /// <param name="row">First row of the panel (a column, for B).</param>
-    /// <param name="rows">Rows that exist, at most <paramref name="width"/>.</param>
+    /// <param name="rows">Rows that exist; they make up <c>rows / width</c> panels, rounded up.</param>
     /// <param name="k0">First k.</param>
     /// <param name="kc">Number of values of k.</param>
-    /// <param name="dst">The panel: <c>Elements(kc) * width</c> floats.</param>
+    /// <param name="dst">The panels, each of <c>Elements(kc) * width</c> floats.</param>
     /// <param name="width"><see cref="Rows"/> or <see cref="Columns"/>.</param>
     public void Pack(DType type, bool kContiguous, in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width) =>
         _pack[2 * (int)type + (kContiguous ? 0 : 1)](m, row, rows, k0, kc, dst, width);
@@ -129,79 +146,99 @@ internal sealed unsafe class KernelSet
     /// <summary>Converts <paramref name="count"/> elements of a row to f32, rounded to bf16 if that is the compute mode.</summary>
     public void Convert(DType type, in MatrixView m, nint row, nint count, float* dst) => _convert![(int)type](m, row, count, dst);
 
-    private static KernelSet Avx512Pairs() => new(GemmPath.Avx512Bf16, (Bf16DotKernel.Rows, Bf16DotKernel.Columns, 2), &Bf16DotKernel.Tile12x32,
+    private static KernelSet Avx512Pairs() => new(GemmPath.Avx512Bf16, (Bf16DotKernel.RowGroup, 16, 2),
+    [
+        &Bf16DotKernel.Tile<One, One>, &Bf16DotKernel.Tile<One, Two>, &Bf16DotKernel.Tile<Two, One>,
+        &Bf16DotKernel.Tile<Two, Two>, &Bf16DotKernel.Tile<Three, One>, &Bf16DotKernel.Tile<Three, Two>,
+    ],
     [
         &Packing512.AlongK<PairSource<F32Loader>>, &Packing512.AcrossK<PairSource<F32Loader>>,
         &Packing512.AlongK<PairSource<Bf16Loader>>, &Packing512.AcrossK<PairSource<Bf16Loader>>,
         &Packing512.AlongK<PairSource<F16Loader>>, &Packing512.AcrossK<PairSource<F16Loader>>,
     ],
     [
-        &DotKernels512.Dot<RoundedLoader<F32Loader>, OneRow>, &DotKernels512.Dot<RoundedLoader<F32Loader>, TwoRows>, &DotKernels512.Dot<RoundedLoader<F32Loader>, ThreeRows>, &DotKernels512.Dot<RoundedLoader<F32Loader>, FourRows>,
-        &DotKernels512.Dot<Bf16Loader, OneRow>, &DotKernels512.Dot<Bf16Loader, TwoRows>, &DotKernels512.Dot<Bf16Loader, ThreeRows>, &DotKernels512.Dot<Bf16Loader, FourRows>,
-        &DotKernels512.Dot<RoundedLoader<F16Loader>, OneRow>, &DotKernels512.Dot<RoundedLoader<F16Loader>, TwoRows>, &DotKernels512.Dot<RoundedLoader<F16Loader>, ThreeRows>, &DotKernels512.Dot<RoundedLoader<F16Loader>, FourRows>,
+        &DotKernels512.Dot<RoundedLoader<F32Loader>, One>, &DotKernels512.Dot<RoundedLoader<F32Loader>, Two>, &DotKernels512.Dot<RoundedLoader<F32Loader>, Three>, &DotKernels512.Dot<RoundedLoader<F32Loader>, Four>,
+        &DotKernels512.Dot<Bf16Loader, One>, &DotKernels512.Dot<Bf16Loader, Two>, &DotKernels512.Dot<Bf16Loader, Three>, &DotKernels512.Dot<Bf16Loader, Four>,
+        &DotKernels512.Dot<RoundedLoader<F16Loader>, One>, &DotKernels512.Dot<RoundedLoader<F16Loader>, Two>, &DotKernels512.Dot<RoundedLoader<F16Loader>, Three>, &DotKernels512.Dot<RoundedLoader<F16Loader>, Four>,
     ],
     [&DotKernels512.Convert<RoundedLoader<F32Loader>>, &DotKernels512.Convert<Bf16Loader>, &DotKernels512.Convert<RoundedLoader<F16Loader>>]);
 
-    private static KernelSet Avx512Single() => new(GemmPath.Avx512, (12, 32, 1), &MicroKernels.Avx512Tile12x32,
+    private static KernelSet Avx512Single() => new(GemmPath.Avx512, (4, 16, 1),
+    [
+        &MicroKernels.Avx512<One, One>, &MicroKernels.Avx512<One, Two>, &MicroKernels.Avx512<Two, One>,
+        &MicroKernels.Avx512<Two, Two>, &MicroKernels.Avx512<Three, One>, &MicroKernels.Avx512<Three, Two>,
+    ],
     [
         &Packing512.AlongK<SingleSource<F32Loader>>, &Packing512.AcrossK<SingleSource<F32Loader>>,
         &Packing512.AlongK<SingleSource<Bf16Loader>>, &Packing512.AcrossK<SingleSource<Bf16Loader>>,
         &Packing512.AlongK<SingleSource<F16Loader>>, &Packing512.AcrossK<SingleSource<F16Loader>>,
     ],
     [
-        &DotKernels512.Dot<F32Loader, OneRow>, &DotKernels512.Dot<F32Loader, TwoRows>, &DotKernels512.Dot<F32Loader, ThreeRows>, &DotKernels512.Dot<F32Loader, FourRows>,
-        &DotKernels512.Dot<Bf16Loader, OneRow>, &DotKernels512.Dot<Bf16Loader, TwoRows>, &DotKernels512.Dot<Bf16Loader, ThreeRows>, &DotKernels512.Dot<Bf16Loader, FourRows>,
-        &DotKernels512.Dot<F16Loader, OneRow>, &DotKernels512.Dot<F16Loader, TwoRows>, &DotKernels512.Dot<F16Loader, ThreeRows>, &DotKernels512.Dot<F16Loader, FourRows>,
+        &DotKernels512.Dot<F32Loader, One>, &DotKernels512.Dot<F32Loader, Two>, &DotKernels512.Dot<F32Loader, Three>, &DotKernels512.Dot<F32Loader, Four>,
+        &DotKernels512.Dot<Bf16Loader, One>, &DotKernels512.Dot<Bf16Loader, Two>, &DotKernels512.Dot<Bf16Loader, Three>, &DotKernels512.Dot<Bf16Loader, Four>,
+        &DotKernels512.Dot<F16Loader, One>, &DotKernels512.Dot<F16Loader, Two>, &DotKernels512.Dot<F16Loader, Three>, &DotKernels512.Dot<F16Loader, Four>,
     ],
     [&DotKernels512.Convert<F32Loader>, &DotKernels512.Convert<Bf16Loader>, &DotKernels512.Convert<F16Loader>]);
 
-    private static KernelSet Avx512Rounded() => new(GemmPath.Avx512, (12, 32, 1), &MicroKernels.Avx512Tile12x32,
+    private static KernelSet Avx512Rounded() => new(GemmPath.Avx512, (4, 16, 1),
+    [
+        &MicroKernels.Avx512<One, One>, &MicroKernels.Avx512<One, Two>, &MicroKernels.Avx512<Two, One>,
+        &MicroKernels.Avx512<Two, Two>, &MicroKernels.Avx512<Three, One>, &MicroKernels.Avx512<Three, Two>,
+    ],
     [
         &Packing512.AlongK<SingleSource<RoundedLoader<F32Loader>>>, &Packing512.AcrossK<SingleSource<RoundedLoader<F32Loader>>>,
         &Packing512.AlongK<SingleSource<Bf16Loader>>, &Packing512.AcrossK<SingleSource<Bf16Loader>>,
         &Packing512.AlongK<SingleSource<RoundedLoader<F16Loader>>>, &Packing512.AcrossK<SingleSource<RoundedLoader<F16Loader>>>,
     ],
     [
-        &DotKernels512.Dot<RoundedLoader<F32Loader>, OneRow>, &DotKernels512.Dot<RoundedLoader<F32Loader>, TwoRows>, &DotKernels512.Dot<RoundedLoader<F32Loader>, ThreeRows>, &DotKernels512.Dot<RoundedLoader<F32Loader>, FourRows>,
-        &DotKernels512.Dot<Bf16Loader, OneRow>, &DotKernels512.Dot<Bf16Loader, TwoRows>, &DotKernels512.Dot<Bf16Loader, ThreeRows>, &DotKernels512.Dot<Bf16Loader, FourRows>,
-        &DotKernels512.Dot<RoundedLoader<F16Loader>, OneRow>, &DotKernels512.Dot<RoundedLoader<F16Loader>, TwoRows>, &DotKernels512.Dot<RoundedLoader<F16Loader>, ThreeRows>, &DotKernels512.Dot<RoundedLoader<F16Loader>, FourRows>,
+        &DotKernels512.Dot<RoundedLoader<F32Loader>, One>, &DotKernels512.Dot<RoundedLoader<F32Loader>, Two>, &DotKernels512.Dot<RoundedLoader<F32Loader>, Three>, &DotKernels512.Dot<RoundedLoader<F32Loader>, Four>,
+        &DotKernels512.Dot<Bf16Loader, One>, &DotKernels512.Dot<Bf16Loader, Two>, &DotKernels512.Dot<Bf16Loader, Three>, &DotKernels512.Dot<Bf16Loader, Four>,
+        &DotKernels512.Dot<RoundedLoader<F16Loader>, One>, &DotKernels512.Dot<RoundedLoader<F16Loader>, Two>, &DotKernels512.Dot<RoundedLoader<F16Loader>, Three>, &DotKernels512.Dot<RoundedLoader<F16Loader>, Four>,
     ],
     [&DotKernels512.Convert<RoundedLoader<F32Loader>>, &DotKernels512.Convert<Bf16Loader>, &DotKernels512.Convert<RoundedLoader<F16Loader>>]);
 
-    private static KernelSet Avx2Single() => new(GemmPath.Avx2, (6, 16, 1), &MicroKernels.Avx2Tile6x16,
+    private static KernelSet Avx2Single() => new(GemmPath.Avx2, (2, 8, 1),
+    [
+        &MicroKernels.Avx2<One, One>, &MicroKernels.Avx2<One, Two>, &MicroKernels.Avx2<Two, One>,
+        &MicroKernels.Avx2<Two, Two>, &MicroKernels.Avx2<Three, One>, &MicroKernels.Avx2<Three, Two>,
+    ],
     [
         &Packing256.AlongK<F32Loader>, &Packing256.AcrossK<F32Loader>,
         &Packing256.AlongK<Bf16Loader>, &Packing256.AcrossK<Bf16Loader>,
         &Packing256.AlongK<F16Loader>, &Packing256.AcrossK<F16Loader>,
     ],
     [
-        &DotKernels256.Dot<F32Loader, OneRow>, &DotKernels256.Dot<F32Loader, TwoRows>, &DotKernels256.Dot<F32Loader, ThreeRows>, &DotKernels256.Dot<F32Loader, FourRows>,
-        &DotKernels256.Dot<Bf16Loader, OneRow>, &DotKernels256.Dot<Bf16Loader, TwoRows>, &DotKernels256.Dot<Bf16Loader, ThreeRows>, &DotKernels256.Dot<Bf16Loader, FourRows>,
-        &DotKernels256.Dot<F16Loader, OneRow>, &DotKernels256.Dot<F16Loader, TwoRows>, &DotKernels256.Dot<F16Loader, ThreeRows>, &DotKernels256.Dot<F16Loader, FourRows>,
+        &DotKernels256.Dot<F32Loader, One>, &DotKernels256.Dot<F32Loader, Two>, &DotKernels256.Dot<F32Loader, Three>, &DotKernels256.Dot<F32Loader, Four>,
+        &DotKernels256.Dot<Bf16Loader, One>, &DotKernels256.Dot<Bf16Loader, Two>, &DotKernels256.Dot<Bf16Loader, Three>, &DotKernels256.Dot<Bf16Loader, Four>,
+        &DotKernels256.Dot<F16Loader, One>, &DotKernels256.Dot<F16Loader, Two>, &DotKernels256.Dot<F16Loader, Three>, &DotKernels256.Dot<F16Loader, Four>,
     ],
     [&DotKernels256.Convert<F32Loader>, &DotKernels256.Convert<Bf16Loader>, &DotKernels256.Convert<F16Loader>]);
 
-    private static KernelSet Avx2Rounded() => new(GemmPath.Avx2, (6, 16, 1), &MicroKernels.Avx2Tile6x16,
+    private static KernelSet Avx2Rounded() => new(GemmPath.Avx2, (2, 8, 1),
+    [
+        &MicroKernels.Avx2<One, One>, &MicroKernels.Avx2<One, Two>, &MicroKernels.Avx2<Two, One>,
+        &MicroKernels.Avx2<Two, Two>, &MicroKernels.Avx2<Three, One>, &MicroKernels.Avx2<Three, Two>,
+    ],
     [
         &Packing256.AlongK<RoundedLoader<F32Loader>>, &Packing256.AcrossK<RoundedLoader<F32Loader>>,
         &Packing256.AlongK<Bf16Loader>, &Packing256.AcrossK<Bf16Loader>,
         &Packing256.AlongK<RoundedLoader<F16Loader>>, &Packing256.AcrossK<RoundedLoader<F16Loader>>,
     ],
     [
-        &DotKernels256.Dot<RoundedLoader<F32Loader>, OneRow>, &DotKernels256.Dot<RoundedLoader<F32Loader>, TwoRows>, &DotKernels256.Dot<RoundedLoader<F32Loader>, ThreeRows>, &DotKernels256.Dot<RoundedLoader<F32Loader>, FourRows>,
-        &DotKernels256.Dot<Bf16Loader, OneRow>, &DotKernels256.Dot<Bf16Loader, TwoRows>, &DotKernels256.Dot<Bf16Loader, ThreeRows>, &DotKernels256.Dot<Bf16Loader, FourRows>,
-        &DotKernels256.Dot<RoundedLoader<F16Loader>, OneRow>, &DotKernels256.Dot<RoundedLoader<F16Loader>, TwoRows>, &DotKernels256.Dot<RoundedLoader<F16Loader>, ThreeRows>, &DotKernels256.Dot<RoundedLoader<F16Loader>, FourRows>,
+        &DotKernels256.Dot<RoundedLoader<F32Loader>, One>, &DotKernels256.Dot<RoundedLoader<F32Loader>, Two>, &DotKernels256.Dot<RoundedLoader<F32Loader>, Three>, &DotKernels256.Dot<RoundedLoader<F32Loader>, Four>,
+        &DotKernels256.Dot<Bf16Loader, One>, &DotKernels256.Dot<Bf16Loader, Two>, &DotKernels256.Dot<Bf16Loader, Three>, &DotKernels256.Dot<Bf16Loader, Four>,
+        &DotKernels256.Dot<RoundedLoader<F16Loader>, One>, &DotKernels256.Dot<RoundedLoader<F16Loader>, Two>, &DotKernels256.Dot<RoundedLoader<F16Loader>, Three>, &DotKernels256.Dot<RoundedLoader<F16Loader>, Four>,
     ],
     [&DotKernels256.Convert<RoundedLoader<F32Loader>>, &DotKernels256.Convert<Bf16Loader>, &DotKernels256.Convert<RoundedLoader<F16Loader>>]);
 
-    private static KernelSet PortableSingle() => new(GemmPath.Portable, (4, 2 * Vector128<float>.Count, 1), &MicroKernels.PortableTile4x8,
+    private static KernelSet PortableSingle() => new(GemmPath.Portable, (4, 4, 1), [&MicroKernels.Portable<One, One>, &MicroKernels.Portable<One, Two>],
     [
         &PackingPortable.AlongK<F32Loader>, &PackingPortable.AcrossK<F32Loader>,
         &PackingPortable.AlongK<Bf16Loader>, &PackingPortable.AcrossK<Bf16Loader>,
         &PackingPortable.AlongK<F16Loader>, &PackingPortable.AcrossK<F16Loader>,
     ]);
 
-    private static KernelSet PortableRounded() => new(GemmPath.Portable, (4, 2 * Vector128<float>.Count, 1), &MicroKernels.PortableTile4x8,
+    private static KernelSet PortableRounded() => new(GemmPath.Portable, (4, 4, 1), [&MicroKernels.Portable<One, One>, &MicroKernels.Portable<One, Two>],
     [
         &PackingPortable.AlongK<RoundedLoader<F32Loader>>, &PackingPortable.AcrossK<RoundedLoader<F32Loader>>,
         &PackingPortable.AlongK<Bf16Loader>, &PackingPortable.AcrossK<Bf16Loader>,

@@ -7,14 +7,16 @@ namespace Lorikeet.Tensors.Cpu;
 /// <summary>
 /// Managed f32 micro-kernels: a tile of C (MR rows, NR columns) = alpha * a * b [+ tile], where <c>a</c> is a panel of MR
 /// values per k, <c>b</c> a panel of NR values per k. All accumulators are named locals: an array of them would live in
-/// memory. Each element of C is one chain of fused multiply-adds in the order of k, so that a tile's position does not
-/// change its result.
+/// memory. Partial tiles have kernels of their own (fewer row groups, one vector of columns) on the same panels. Each
+/// element of C is one chain of fused multiply-adds in the order of k, so that a tile's position does not change its result.
 /// </summary>
 internal static unsafe class MicroKernels
 {
-    /// <summary>12 rows of 2 vectors of 512 bits (NR = 32): 24 accumulators.</summary>
+    /// <summary>Tile of 12 rows and 32 columns, of which 4 rows per row group and 16 columns per vector are computed and written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Avx512Tile12x32(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
+    public static void Avx512<TGroups, TVectors>(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
+        where TGroups : ICount
+        where TVectors : ICount
     {
         Vector512<float> s0_0 = Vector512<float>.Zero, s0_1 = Vector512<float>.Zero;
         Vector512<float> s1_0 = Vector512<float>.Zero, s1_1 = Vector512<float>.Zero;
@@ -31,63 +33,57 @@ internal static unsafe class MicroKernels
         for (nint k = 0; k < kc; k++, a += 12, b += 32)
         {
             Vector512<float> b0 = Vector512.Load(b);
-            Vector512<float> b1 = Vector512.Load(b + 16);
-            Vector512<float> x = Vector512.Create(a[0]);
-            s0_0 = Avx512F.FusedMultiplyAdd(b0, x, s0_0);
-            s0_1 = Avx512F.FusedMultiplyAdd(b1, x, s0_1);
-            x = Vector512.Create(a[1]);
-            s1_0 = Avx512F.FusedMultiplyAdd(b0, x, s1_0);
-            s1_1 = Avx512F.FusedMultiplyAdd(b1, x, s1_1);
-            x = Vector512.Create(a[2]);
-            s2_0 = Avx512F.FusedMultiplyAdd(b0, x, s2_0);
-            s2_1 = Avx512F.FusedMultiplyAdd(b1, x, s2_1);
-            x = Vector512.Create(a[3]);
-            s3_0 = Avx512F.FusedMultiplyAdd(b0, x, s3_0);
-            s3_1 = Avx512F.FusedMultiplyAdd(b1, x, s3_1);
-            x = Vector512.Create(a[4]);
-            s4_0 = Avx512F.FusedMultiplyAdd(b0, x, s4_0);
-            s4_1 = Avx512F.FusedMultiplyAdd(b1, x, s4_1);
-            x = Vector512.Create(a[5]);
-            s5_0 = Avx512F.FusedMultiplyAdd(b0, x, s5_0);
-            s5_1 = Avx512F.FusedMultiplyAdd(b1, x, s5_1);
-            x = Vector512.Create(a[6]);
-            s6_0 = Avx512F.FusedMultiplyAdd(b0, x, s6_0);
-            s6_1 = Avx512F.FusedMultiplyAdd(b1, x, s6_1);
-            x = Vector512.Create(a[7]);
-            s7_0 = Avx512F.FusedMultiplyAdd(b0, x, s7_0);
-            s7_1 = Avx512F.FusedMultiplyAdd(b1, x, s7_1);
-            x = Vector512.Create(a[8]);
-            s8_0 = Avx512F.FusedMultiplyAdd(b0, x, s8_0);
-            s8_1 = Avx512F.FusedMultiplyAdd(b1, x, s8_1);
-            x = Vector512.Create(a[9]);
-            s9_0 = Avx512F.FusedMultiplyAdd(b0, x, s9_0);
-            s9_1 = Avx512F.FusedMultiplyAdd(b1, x, s9_1);
-            x = Vector512.Create(a[10]);
-            s10_0 = Avx512F.FusedMultiplyAdd(b0, x, s10_0);
-            s10_1 = Avx512F.FusedMultiplyAdd(b1, x, s10_1);
-            x = Vector512.Create(a[11]);
-            s11_0 = Avx512F.FusedMultiplyAdd(b0, x, s11_0);
-            s11_1 = Avx512F.FusedMultiplyAdd(b1, x, s11_1);
+            Vector512<float> b1 = TVectors.Value > 1 ? Vector512.Load(b + 16) : Vector512<float>.Zero;
+            Step<TVectors>(a[0], b0, b1, ref s0_0, ref s0_1);
+            Step<TVectors>(a[1], b0, b1, ref s1_0, ref s1_1);
+            Step<TVectors>(a[2], b0, b1, ref s2_0, ref s2_1);
+            Step<TVectors>(a[3], b0, b1, ref s3_0, ref s3_1);
+
+            if (TGroups.Value > 1)
+            {
+                Step<TVectors>(a[4], b0, b1, ref s4_0, ref s4_1);
+                Step<TVectors>(a[5], b0, b1, ref s5_0, ref s5_1);
+                Step<TVectors>(a[6], b0, b1, ref s6_0, ref s6_1);
+                Step<TVectors>(a[7], b0, b1, ref s7_0, ref s7_1);
+            }
+
+            if (TGroups.Value > 2)
+            {
+                Step<TVectors>(a[8], b0, b1, ref s8_0, ref s8_1);
+                Step<TVectors>(a[9], b0, b1, ref s9_0, ref s9_1);
+                Step<TVectors>(a[10], b0, b1, ref s10_0, ref s10_1);
+                Step<TVectors>(a[11], b0, b1, ref s11_0, ref s11_1);
+            }
         }
 
         Vector512<float> scale = Vector512.Create(alpha);
-        Put(c, s0_0, s0_1, scale, accumulate);
-        Put(c + 1 * ldc, s1_0, s1_1, scale, accumulate);
-        Put(c + 2 * ldc, s2_0, s2_1, scale, accumulate);
-        Put(c + 3 * ldc, s3_0, s3_1, scale, accumulate);
-        Put(c + 4 * ldc, s4_0, s4_1, scale, accumulate);
-        Put(c + 5 * ldc, s5_0, s5_1, scale, accumulate);
-        Put(c + 6 * ldc, s6_0, s6_1, scale, accumulate);
-        Put(c + 7 * ldc, s7_0, s7_1, scale, accumulate);
-        Put(c + 8 * ldc, s8_0, s8_1, scale, accumulate);
-        Put(c + 9 * ldc, s9_0, s9_1, scale, accumulate);
-        Put(c + 10 * ldc, s10_0, s10_1, scale, accumulate);
-        Put(c + 11 * ldc, s11_0, s11_1, scale, accumulate);
+        Put<TVectors>(c, s0_0, s0_1, scale, accumulate);
+        Put<TVectors>(c + 1 * ldc, s1_0, s1_1, scale, accumulate);
+        Put<TVectors>(c + 2 * ldc, s2_0, s2_1, scale, accumulate);
+        Put<TVectors>(c + 3 * ldc, s3_0, s3_1, scale, accumulate);
+
+        if (TGroups.Value > 1)
+        {
+            Put<TVectors>(c + 4 * ldc, s4_0, s4_1, scale, accumulate);
+            Put<TVectors>(c + 5 * ldc, s5_0, s5_1, scale, accumulate);
+            Put<TVectors>(c + 6 * ldc, s6_0, s6_1, scale, accumulate);
+            Put<TVectors>(c + 7 * ldc, s7_0, s7_1, scale, accumulate);
+        }
+
+        if (TGroups.Value > 2)
+        {
+            Put<TVectors>(c + 8 * ldc, s8_0, s8_1, scale, accumulate);
+            Put<TVectors>(c + 9 * ldc, s9_0, s9_1, scale, accumulate);
+            Put<TVectors>(c + 10 * ldc, s10_0, s10_1, scale, accumulate);
+            Put<TVectors>(c + 11 * ldc, s11_0, s11_1, scale, accumulate);
+        }
     }
 
-    /// <summary>6 rows of 2 vectors of 256 bits (NR = 16): 12 accumulators.</summary>
+    /// <summary>Tile of 6 rows and 16 columns, of which 2 rows per row group and 8 columns per vector are computed and written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Avx2Tile6x16(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
+    public static void Avx2<TGroups, TVectors>(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
+        where TGroups : ICount
+        where TVectors : ICount
     {
         Vector256<float> s0_0 = Vector256<float>.Zero, s0_1 = Vector256<float>.Zero;
         Vector256<float> s1_0 = Vector256<float>.Zero, s1_1 = Vector256<float>.Zero;
@@ -98,39 +94,45 @@ internal static unsafe class MicroKernels
         for (nint k = 0; k < kc; k++, a += 6, b += 16)
         {
             Vector256<float> b0 = Vector256.Load(b);
-            Vector256<float> b1 = Vector256.Load(b + 8);
-            Vector256<float> x = Vector256.Create(a[0]);
-            s0_0 = Fma.MultiplyAdd(b0, x, s0_0);
-            s0_1 = Fma.MultiplyAdd(b1, x, s0_1);
-            x = Vector256.Create(a[1]);
-            s1_0 = Fma.MultiplyAdd(b0, x, s1_0);
-            s1_1 = Fma.MultiplyAdd(b1, x, s1_1);
-            x = Vector256.Create(a[2]);
-            s2_0 = Fma.MultiplyAdd(b0, x, s2_0);
-            s2_1 = Fma.MultiplyAdd(b1, x, s2_1);
-            x = Vector256.Create(a[3]);
-            s3_0 = Fma.MultiplyAdd(b0, x, s3_0);
-            s3_1 = Fma.MultiplyAdd(b1, x, s3_1);
-            x = Vector256.Create(a[4]);
-            s4_0 = Fma.MultiplyAdd(b0, x, s4_0);
-            s4_1 = Fma.MultiplyAdd(b1, x, s4_1);
-            x = Vector256.Create(a[5]);
-            s5_0 = Fma.MultiplyAdd(b0, x, s5_0);
-            s5_1 = Fma.MultiplyAdd(b1, x, s5_1);
+            Vector256<float> b1 = TVectors.Value > 1 ? Vector256.Load(b + 8) : Vector256<float>.Zero;
+            Step<TVectors>(a[0], b0, b1, ref s0_0, ref s0_1);
+            Step<TVectors>(a[1], b0, b1, ref s1_0, ref s1_1);
+
+            if (TGroups.Value > 1)
+            {
+                Step<TVectors>(a[2], b0, b1, ref s2_0, ref s2_1);
+                Step<TVectors>(a[3], b0, b1, ref s3_0, ref s3_1);
+            }
+
+            if (TGroups.Value > 2)
+            {
+                Step<TVectors>(a[4], b0, b1, ref s4_0, ref s4_1);
+                Step<TVectors>(a[5], b0, b1, ref s5_0, ref s5_1);
+            }
         }
 
         Vector256<float> scale = Vector256.Create(alpha);
-        Put(c, s0_0, s0_1, scale, accumulate);
-        Put(c + 1 * ldc, s1_0, s1_1, scale, accumulate);
-        Put(c + 2 * ldc, s2_0, s2_1, scale, accumulate);
-        Put(c + 3 * ldc, s3_0, s3_1, scale, accumulate);
-        Put(c + 4 * ldc, s4_0, s4_1, scale, accumulate);
-        Put(c + 5 * ldc, s5_0, s5_1, scale, accumulate);
+        Put<TVectors>(c, s0_0, s0_1, scale, accumulate);
+        Put<TVectors>(c + 1 * ldc, s1_0, s1_1, scale, accumulate);
+
+        if (TGroups.Value > 1)
+        {
+            Put<TVectors>(c + 2 * ldc, s2_0, s2_1, scale, accumulate);
+            Put<TVectors>(c + 3 * ldc, s3_0, s3_1, scale, accumulate);
+        }
+
+        if (TGroups.Value > 2)
+        {
+            Put<TVectors>(c + 4 * ldc, s4_0, s4_1, scale, accumulate);
+            Put<TVectors>(c + 5 * ldc, s5_0, s5_1, scale, accumulate);
+        }
     }
 
-    /// <summary>4 rows of 2 vectors of 128 bits (NR = 8): 8 accumulators.</summary>
+    /// <summary>Tile of 4 rows and 8 columns, of which 4 rows per row group and 4 columns per vector are computed and written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PortableTile4x8(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
+    public static void Portable<TGroups, TVectors>(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
+        where TGroups : ICount
+        where TVectors : ICount
     {
         Vector128<float> s0_0 = Vector128<float>.Zero, s0_1 = Vector128<float>.Zero;
         Vector128<float> s1_0 = Vector128<float>.Zero, s1_1 = Vector128<float>.Zero;
@@ -139,70 +141,86 @@ internal static unsafe class MicroKernels
         for (nint k = 0; k < kc; k++, a += 4, b += 8)
         {
             Vector128<float> b0 = Vector128.Load(b);
-            Vector128<float> b1 = Vector128.Load(b + 4);
-            Vector128<float> x = Vector128.Create(a[0]);
-            s0_0 = Vector128.MultiplyAddEstimate(b0, x, s0_0);
-            s0_1 = Vector128.MultiplyAddEstimate(b1, x, s0_1);
-            x = Vector128.Create(a[1]);
-            s1_0 = Vector128.MultiplyAddEstimate(b0, x, s1_0);
-            s1_1 = Vector128.MultiplyAddEstimate(b1, x, s1_1);
-            x = Vector128.Create(a[2]);
-            s2_0 = Vector128.MultiplyAddEstimate(b0, x, s2_0);
-            s2_1 = Vector128.MultiplyAddEstimate(b1, x, s2_1);
-            x = Vector128.Create(a[3]);
-            s3_0 = Vector128.MultiplyAddEstimate(b0, x, s3_0);
-            s3_1 = Vector128.MultiplyAddEstimate(b1, x, s3_1);
+            Vector128<float> b1 = TVectors.Value > 1 ? Vector128.Load(b + 4) : Vector128<float>.Zero;
+            Step<TVectors>(a[0], b0, b1, ref s0_0, ref s0_1);
+            Step<TVectors>(a[1], b0, b1, ref s1_0, ref s1_1);
+            Step<TVectors>(a[2], b0, b1, ref s2_0, ref s2_1);
+            Step<TVectors>(a[3], b0, b1, ref s3_0, ref s3_1);
         }
 
         Vector128<float> scale = Vector128.Create(alpha);
-        Put(c, s0_0, s0_1, scale, accumulate);
-        Put(c + 1 * ldc, s1_0, s1_1, scale, accumulate);
-        Put(c + 2 * ldc, s2_0, s2_1, scale, accumulate);
-        Put(c + 3 * ldc, s3_0, s3_1, scale, accumulate);
+        Put<TVectors>(c, s0_0, s0_1, scale, accumulate);
+        Put<TVectors>(c + 1 * ldc, s1_0, s1_1, scale, accumulate);
+        Put<TVectors>(c + 2 * ldc, s2_0, s2_1, scale, accumulate);
+        Put<TVectors>(c + 3 * ldc, s3_0, s3_1, scale, accumulate);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(float* c, Vector512<float> s0, Vector512<float> s1, Vector512<float> scale, bool accumulate)
+    private static void Step<TVectors>(float a, Vector512<float> b0, Vector512<float> b1, ref Vector512<float> s0, ref Vector512<float> s1)
+        where TVectors : ICount
     {
-        if (accumulate)
+        Vector512<float> x = Vector512.Create(a);
+        s0 = Avx512F.FusedMultiplyAdd(b0, x, s0);
+        if (TVectors.Value > 1)
         {
-            Avx512F.FusedMultiplyAdd(s0, scale, Vector512.Load(c)).Store(c);
-            Avx512F.FusedMultiplyAdd(s1, scale, Vector512.Load(c + 16)).Store(c + 16);
-        }
-        else
-        {
-            (s0 * scale).Store(c);
-            (s1 * scale).Store(c + 16);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(float* c, Vector256<float> s0, Vector256<float> s1, Vector256<float> scale, bool accumulate)
-    {
-        if (accumulate)
-        {
-            Fma.MultiplyAdd(s0, scale, Vector256.Load(c)).Store(c);
-            Fma.MultiplyAdd(s1, scale, Vector256.Load(c + 8)).Store(c + 8);
-        }
-        else
-        {
-            (s0 * scale).Store(c);
-            (s1 * scale).Store(c + 8);
+            s1 = Avx512F.FusedMultiplyAdd(b1, x, s1);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(float* c, Vector128<float> s0, Vector128<float> s1, Vector128<float> scale, bool accumulate)
+    private static void Step<TVectors>(float a, Vector256<float> b0, Vector256<float> b1, ref Vector256<float> s0, ref Vector256<float> s1)
+        where TVectors : ICount
     {
-        if (accumulate)
+        Vector256<float> x = Vector256.Create(a);
+        s0 = Fma.MultiplyAdd(b0, x, s0);
+        if (TVectors.Value > 1)
         {
-            Vector128.MultiplyAddEstimate(s0, scale, Vector128.Load(c)).Store(c);
-            Vector128.MultiplyAddEstimate(s1, scale, Vector128.Load(c + 4)).Store(c + 4);
+            s1 = Fma.MultiplyAdd(b1, x, s1);
         }
-        else
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<TVectors>(float a, Vector128<float> b0, Vector128<float> b1, ref Vector128<float> s0, ref Vector128<float> s1)
+        where TVectors : ICount
+    {
+        Vector128<float> x = Vector128.Create(a);
+        s0 = Vector128.MultiplyAddEstimate(b0, x, s0);
+        if (TVectors.Value > 1)
         {
-            (s0 * scale).Store(c);
-            (s1 * scale).Store(c + 4);
+            s1 = Vector128.MultiplyAddEstimate(b1, x, s1);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<TVectors>(float* c, Vector512<float> s0, Vector512<float> s1, Vector512<float> scale, bool accumulate)
+        where TVectors : ICount
+    {
+        (accumulate ? Avx512F.FusedMultiplyAdd(s0, scale, Vector512.Load(c)) : s0 * scale).Store(c);
+        if (TVectors.Value > 1)
+        {
+            (accumulate ? Avx512F.FusedMultiplyAdd(s1, scale, Vector512.Load(c + 16)) : s1 * scale).Store(c + 16);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<TVectors>(float* c, Vector256<float> s0, Vector256<float> s1, Vector256<float> scale, bool accumulate)
+        where TVectors : ICount
+    {
+        (accumulate ? Fma.MultiplyAdd(s0, scale, Vector256.Load(c)) : s0 * scale).Store(c);
+        if (TVectors.Value > 1)
+        {
+            (accumulate ? Fma.MultiplyAdd(s1, scale, Vector256.Load(c + 8)) : s1 * scale).Store(c + 8);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<TVectors>(float* c, Vector128<float> s0, Vector128<float> s1, Vector128<float> scale, bool accumulate)
+        where TVectors : ICount
+    {
+        (accumulate ? Vector128.MultiplyAddEstimate(s0, scale, Vector128.Load(c)) : s0 * scale).Store(c);
+        if (TVectors.Value > 1)
+        {
+            (accumulate ? Vector128.MultiplyAddEstimate(s1, scale, Vector128.Load(c + 4)) : s1 * scale).Store(c + 4);
         }
     }
 }

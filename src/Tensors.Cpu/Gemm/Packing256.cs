@@ -7,9 +7,59 @@ namespace Lorikeet.Tensors.Cpu;
 /// <summary>Panel packing with AVX2, f32 elements; same layout and arguments as <see cref="Packing512"/>.</summary>
 internal static unsafe class Packing256
 {
-    /// <summary>Packs from a matrix stored with k contiguous: 4 rows x 8 elements are transposed at a time.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>Packs from a matrix stored with k contiguous.</summary>
     public static void AlongK<TLoader>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
+        where TLoader : IElementLoader
+    {
+        for (; rows > 0; row += width, rows -= width, dst += kc * width)
+        {
+            PanelAlongK<TLoader>(m, row, Math.Min(rows, width), k0, kc, dst, width);
+        }
+    }
+
+    /// <summary>Packs from a matrix stored with k as the row: pieces of it are copied, all panels in one pass over k.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AcrossK<TLoader>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
+        where TLoader : IElementLoader
+    {
+        for (nint k = k0; k < k0 + kc; k++, dst += width)
+        {
+            float* d = dst;
+            for (int i = 0; i < rows; i += width, d += kc * width)
+            {
+                PieceOfRow<TLoader>(m, k, row + i, Math.Min(width, rows - i), d, width);
+            }
+        }
+    }
+
+    /// <summary>One k of one panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PieceOfRow<TLoader>(in MatrixView m, nint k, nint row, int rows, float* dst, int width)
+        where TLoader : IElementLoader
+    {
+        int i = 0;
+        for (; i + 8 <= rows; i += 8)
+        {
+            TLoader.Load8(m, k, row + i).Store(dst + i);
+        }
+
+        if (rows == 6)
+        {
+            // A whole narrow panel, as two overlapping vectors.
+            TLoader.Load4(m, k, row).Store(dst);
+            TLoader.Load4(m, k, row + 2).Store(dst + 2);
+            return;
+        }
+
+        for (; i < width; i++)
+        {
+            dst[i] = i < rows ? TLoader.Load1(m, k, row + i) : 0;
+        }
+    }
+
+    /// <summary>One panel; 4 rows x 8 elements are transposed at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PanelAlongK<TLoader>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
         where TLoader : IElementLoader
     {
         for (int at = 0; at < width; at += 4)
@@ -33,31 +83,6 @@ internal static unsafe class Packing256
                 {
                     d[j] = i + j < rows ? TLoader.Load1(m, r + j, k0 + k) : 0;
                 }
-            }
-        }
-    }
-
-    /// <summary>Packs from a matrix stored with k as the row: panel rows are contiguous and only copied.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AcrossK<TLoader>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
-        where TLoader : IElementLoader
-    {
-        for (nint k = 0; k < kc; k++, dst += width)
-        {
-            int i = 0;
-            for (; i + 8 <= rows; i += 8)
-            {
-                TLoader.Load8(m, k0 + k, row + i).Store(dst + i);
-            }
-
-            for (; i < rows; i++)
-            {
-                dst[i] = TLoader.Load1(m, k0 + k, row + i);
-            }
-
-            for (; i < width; i++)
-            {
-                dst[i] = 0;
             }
         }
     }

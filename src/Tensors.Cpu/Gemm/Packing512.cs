@@ -10,9 +10,78 @@ namespace Lorikeet.Tensors.Cpu;
 /// </summary>
 internal static unsafe class Packing512
 {
-    /// <summary>Packs from a matrix stored with k contiguous: 4 rows x 16 elements are transposed at a time.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>Packs from a matrix stored with k contiguous.</summary>
     public static void AlongK<TSource>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
+        where TSource : IPackSource
+    {
+        nint panel = (kc + TSource.KPerElement - 1) / TSource.KPerElement * width;
+        for (; rows > 0; row += width, rows -= width, dst += panel)
+        {
+            PanelAlongK<TSource>(m, row, Math.Min(rows, width), k0, kc, dst, width);
+        }
+    }
+
+    /// <summary>Packs from a matrix stored with k as the row: pieces of it are copied, all panels in one pass over k.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AcrossK<TSource>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
+        where TSource : IPackSource
+    {
+        nint panel = (kc + TSource.KPerElement - 1) / TSource.KPerElement * width;
+        nint end = k0 + kc;
+        for (nint k = k0; k < end; k += TSource.KPerElement, dst += width)
+        {
+            bool pair = k + 1 < end;
+            float* d = dst;
+            int i = 0;
+            for (; i + width <= rows; i += width, d += panel)
+            {
+                if (width == 32)
+                {
+                    TSource.Across16(m, k, row + i, pair).Store(d);
+                    TSource.Across16(m, k, row + i + 16, pair).Store(d + 16);
+                }
+                else
+                {
+                    // Width 12 as two overlapping vectors: a sixteen-wide store would run into the next panel.
+                    TSource.Across8(m, k, row + i, pair).Store(d);
+                    TSource.Across8(m, k, row + i + 4, pair).Store(d + 4);
+                }
+            }
+
+            if (i < rows)
+            {
+                PartOfPanel<TSource>(m, k, pair, row + i, rows - i, d, width);
+            }
+        }
+    }
+
+    /// <summary>One k of a panel of which not all rows exist.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PartOfPanel<TSource>(in MatrixView m, nint k, bool pair, nint row, int rows, float* dst, int width)
+        where TSource : IPackSource
+    {
+        int i = 0;
+        if (rows >= 16)
+        {
+            TSource.Across16(m, k, row, pair).Store(dst);
+            i = 16;
+        }
+
+        if (i + 8 <= rows)
+        {
+            TSource.Across8(m, k, row + i, pair).Store(dst + i);
+            i += 8;
+        }
+
+        for (; i < width; i++)
+        {
+            dst[i] = i < rows ? TSource.Across1(m, k, row + i, pair) : 0;
+        }
+    }
+
+    /// <summary>One panel; 4 rows x 16 elements are transposed at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PanelAlongK<TSource>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
         where TSource : IPackSource
     {
         nint step = 16 * TSource.KPerElement;
@@ -45,52 +114,6 @@ internal static unsafe class Packing512
             if (k < end)
             {
                 Tail<TSource>(m, r, rows - i, k, (int)(end - k), d, width);
-            }
-        }
-    }
-
-    /// <summary>Packs from a matrix stored with k as the row: panel rows are contiguous and only copied.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AcrossK<TSource>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
-        where TSource : IPackSource
-    {
-        nint end = k0 + kc;
-        if (rows == 12 && width == 12)
-        {
-            for (nint k = k0; k < end; k += TSource.KPerElement, dst += 12)
-            {
-                // Two overlapping vectors: a sixteen-wide store would run into the next panel.
-                bool pair = k + 1 < end;
-                TSource.Across8(m, k, row, pair).Store(dst);
-                TSource.Across8(m, k, row + 4, pair).Store(dst + 4);
-            }
-
-            return;
-        }
-
-        for (nint k = k0; k < end; k += TSource.KPerElement, dst += width)
-        {
-            bool pair = k + 1 < end;
-            int i = 0;
-            for (; i + 16 <= rows; i += 16)
-            {
-                TSource.Across16(m, k, row + i, pair).Store(dst + i);
-            }
-
-            if (i + 8 <= rows)
-            {
-                TSource.Across8(m, k, row + i, pair).Store(dst + i);
-                i += 8;
-            }
-
-            for (; i < rows; i++)
-            {
-                dst[i] = TSource.Across1(m, k, row + i, pair);
-            }
-
-            for (; i < width; i++)
-            {
-                dst[i] = 0;
             }
         }
     }

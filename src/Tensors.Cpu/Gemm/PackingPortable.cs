@@ -7,11 +7,14 @@ internal static unsafe class PackingPortable
     public static void AlongK<TLoader>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
         where TLoader : IElementLoader
     {
-        for (int i = 0; i < width; i++)
+        for (; rows > 0; row += width, rows -= width, dst += kc * width)
         {
-            for (nint k = 0; k < kc; k++)
+            for (int i = 0; i < width; i++)
             {
-                dst[k * width + i] = i < rows ? TLoader.Load1(m, row + i, k0 + k) : 0;
+                for (nint k = 0; k < kc; k++)
+                {
+                    dst[k * width + i] = i < rows ? TLoader.Load1(m, row + i, k0 + k) : 0;
+                }
             }
         }
     }
@@ -20,11 +23,14 @@ internal static unsafe class PackingPortable
     public static void AcrossK<TLoader>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
         where TLoader : IElementLoader
     {
-        for (nint k = 0; k < kc; k++)
+        for (; rows > 0; row += width, rows -= width, dst += kc * width)
         {
-            for (int i = 0; i < width; i++)
+            for (nint k = 0; k < kc; k++)
             {
-                dst[k * width + i] = i < rows ? TLoader.Load1(m, k0 + k, row + i) : 0;
+                for (int i = 0; i < width; i++)
+                {
+                    dst[k * width + i] = i < rows ? TLoader.Load1(m, k0 + k, row + i) : 0;
+                }
             }
         }
     }

@@ -1,0 +1,253 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Lorikeet.Tensors.Cpu;
+
+/// <summary>Which side a tile's item packs itself.</summary>
+internal enum Fuse
+{
+    /// <summary>None: both sides are packed before the tiles, each panel being needed by several.</summary>
+    None,
+
+    /// <summary>A: few columns.</summary>
+    A,
+
+    /// <summary>B: few rows.</summary>
+    B,
+}
+
+/// <summary>One super-block of a product and how it is split into items; used by <see cref="GemmDriver"/>.</summary>
+internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWorkspace workspace)
+{
+    // Panel elements along k per block: a B panel of 256 x 32 floats is 32 KiB and stays in the L1 cache.
+    private const int BlockElements = 256;
+
+    // Extent of a tile of C that is one work item; with a fused side, its other extent is all there is, up to the limit.
+    private const int TileRows = 144, TileColumns = 256;
+    private const int FusedRows = 96, FusedColumns = 128;
+    private const int MaxRowsFusedB = 384, MaxColumnsFusedA = 384;
+
+    // Items per loop below which tiles are cut finer, so that there is something to share between threads and to balance.
+    private const int MinItems = 16;
+
+    // Panels per packing item.
+    private const int PackGroupA = 8, PackGroupB = 4;
+
+    public float* PackedA;
+    public float* PackedB;
+
+    /// <summary>Room for fused packing where the items run one after the other; null: each item rents its own.</summary>
+    public float* Scratch;
+
+    private readonly GemmArgs _g = g;
+    private readonly KernelSet _set = set;
+    private readonly Fuse _fuse = fuse;
+    private readonly GemmWorkspace _workspace = workspace;
+    private readonly MatrixView _a = new(g.A, g.Lda);
+    private readonly MatrixView _b = new(g.B, g.Ldb);
+    private nint _k0, _depth, _kBlock;
+    private int _kBlocks;
+    private int _m0, _rows, _n0, _columns;
+    private int _panelsA, _panelsB, _packItemsB;
+    private int _tilePanelsA, _tilePanelsB, _tilesA;
+
+    public int PackItems { get; private set; }
+
+    public readonly int TileItems => _tilesA * DivideUp(_panelsB, _tilePanelsB);
+
+    /// <summary>The larger side is fused if the smaller one fits one tile.</summary>
+    public static Fuse ChooseFuse(int m, int n)
+    {
+        if (m <= MaxRowsFusedB && n >= m)
+        {
+            return Fuse.B;
+        }
+
+        return n <= MaxColumnsFusedA ? Fuse.A : Fuse.None;
+    }
+
+    /// <summary>Floats that one item needs for the side it packs itself.</summary>
+    public static nint ScratchFloats(KernelSet set, Fuse fuse, int m, int n, nint depth)
+    {
+        nint elements = Math.Min(set.Elements(depth), BlockElements) + 16;
+        return fuse switch
+        {
+            Fuse.A => elements * Math.Min(FusedRows, RoundUp(m, set.Rows)),
+            Fuse.B => elements * Math.Min(FusedColumns, RoundUp(n, set.Columns)),
+            _ => 0,
+        };
+    }
+
+    public void SetDepth(nint k0, nint depth)
+    {
+        _k0 = k0;
+        _depth = depth;
+        // Blocks of equal size, in whole vectors: the packing code is fastest there.
+        nint block = BlockElements * _set.KPerElement;
+        nint blocks = (depth + block - 1) / block;
+        _kBlock = RoundUp((depth + blocks - 1) / blocks, 16 * _set.KPerElement);
+        _kBlocks = (int)((depth + _kBlock - 1) / _kBlock);
+    }
+
+    public void SetBlock(int m0, int rows, int n0, int columns, bool packB)
+    {
+        (_m0, _rows, _n0, _columns) = (m0, rows, n0, columns);
+        _panelsA = DivideUp(rows, _set.Rows);
+        _panelsB = DivideUp(columns, _set.Columns);
+        _tilePanelsA = _fuse switch { Fuse.A => FusedRows / _set.Rows, Fuse.B => _panelsA, _ => TileRows / _set.Rows };
+        _tilePanelsB = _fuse switch { Fuse.A => _panelsB, Fuse.B => FusedColumns / _set.Columns, _ => TileColumns / _set.Columns };
+        while (DivideUp(_panelsA, _tilePanelsA) * DivideUp(_panelsB, _tilePanelsB) < MinItems)
+        {
+            ref int cut = ref (_fuse == Fuse.A ? ref _tilePanelsA : ref _tilePanelsB);
+            if (cut == 1)
+            {
+                break;
+            }
+
+            cut = (cut + 1) / 2;
+        }
+
+        _tilesA = DivideUp(_panelsA, _tilePanelsA);
+        _packItemsB = packB && _fuse != Fuse.B ? DivideUp(_panelsB, PackGroupB) * _kBlocks : 0;
+        PackItems = _packItemsB + (_fuse != Fuse.A ? DivideUp(_panelsA, PackGroupA) * _kBlocks : 0);
+    }
+
+    /// <summary>Packs some panels of one block of K; B's items come first.</summary>
+    public readonly void Pack(int index)
+    {
+        bool packA = index >= _packItemsB;
+        index -= packA ? _packItemsB : 0;
+        nint k = index % _kBlocks * _kBlock;
+        int group = index / _kBlocks;
+        if (packA)
+        {
+            int first = group * PackGroupA;
+            PackPanelsA(k, first, Math.Min(_panelsA, first + PackGroupA), PackedA + Offset(k, _panelsA, first, _set.Rows));
+        }
+        else
+        {
+            int first = group * PackGroupB;
+            PackPanelsB(k, first, Math.Min(_panelsB, first + PackGroupB), PackedB + Offset(k, _panelsB, first, _set.Columns));
+        }
+    }
+
+    /// <summary>One tile of C, all of this super-block's K.</summary>
+    public readonly void Tile(int index)
+    {
+        int firstA = index % _tilesA * _tilePanelsA, firstB = index / _tilesA * _tilePanelsB;
+        int endA = Math.Min(_panelsA, firstA + _tilePanelsA), endB = Math.Min(_panelsB, firstB + _tilePanelsB);
+        if (_fuse == Fuse.None || Scratch != null)
+        {
+            Tile(firstA, endA, firstB, endB, Scratch);
+            return;
+        }
+
+        GemmWorkspace.Buffer buffer = _workspace.Rent(ScratchFloats(_set, _fuse, _rows, _columns, _depth) * sizeof(float));
+        try
+        {
+            Tile(firstA, endA, firstB, endB, buffer.Floats);
+        }
+        finally
+        {
+            _workspace.Return(buffer);
+        }
+    }
+
+    private readonly void Tile(int firstA, int endA, int firstB, int endB, float* scratch)
+    {
+        bool accumulate = _g.Accumulate || _k0 > 0;
+        if (_g.Bias != null && _k0 == 0)
+        {
+            ApplyBias(firstA * _set.Rows, Math.Min(_rows, endA * _set.Rows), firstB * _set.Columns, Math.Min(_columns, endB * _set.Columns));
+            accumulate = true;
+        }
+
+        for (nint k = 0; k < _depth; k += _kBlock, accumulate = true)
+        {
+            nint elements = Elements(k);
+            float* panelsA = PackedA + Offset(k, _panelsA, firstA, _set.Rows), panelsB = PackedB + Offset(k, _panelsB, firstB, _set.Columns);
+            if (_fuse == Fuse.A)
+            {
+                PackPanelsA(k, firstA, endA, panelsA = scratch);
+            }
+            else if (_fuse == Fuse.B)
+            {
+                PackPanelsB(k, firstB, endB, panelsB = scratch);
+            }
+
+            for (int b = firstB; b < endB; b++, panelsB += elements * _set.Columns)
+            {
+                float* panelA = panelsA;
+                for (int a = firstA; a < endA; a++, panelA += elements * _set.Rows)
+                {
+                    MicroTile(elements, panelA, panelsB, a * _set.Rows, b * _set.Columns, accumulate);
+                }
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    private readonly void MicroTile(nint elements, float* panelA, float* panelB, int row, int column, bool accumulate)
+    {
+        float* c = _g.C + (nint)(_m0 + row) * _g.Ldc + _n0 + column;
+        int rows = Math.Min(_set.Rows, _rows - row), columns = Math.Min(_set.Columns, _columns - column);
+        if (rows % _set.RowGroup == 0 && columns % _set.Vector == 0)
+        {
+            _set.PartialTile(rows, columns, elements, panelA, panelB, c, _g.Ldc, _g.Alpha, accumulate);
+            return;
+        }
+
+        float* tile = stackalloc float[KernelSet.MaxTile];
+        _set.PartialTile(rows, columns, elements, panelA, panelB, tile, _set.Columns, _g.Alpha, false);
+        for (int i = 0; i < rows; i++)
+        {
+            CopyRow(tile + i * _set.Columns, c + i * _g.Ldc, columns, accumulate);
+        }
+    }
+
+    private readonly void PackPanelsA(nint k, int first, int end, float* dst)
+    {
+        int row = first * _set.Rows, rows = Math.Min(end * _set.Rows, _rows) - row;
+        _set.Pack(_g.AType, !_g.TransA, _a, _m0 + row, rows, _k0 + k, Math.Min(_kBlock, _depth - k), dst, _set.Rows);
+    }
+
+    private readonly void PackPanelsB(nint k, int first, int end, float* dst)
+    {
+        int column = first * _set.Columns, columns = Math.Min(end * _set.Columns, _columns) - column;
+        _set.Pack(_g.BType, _g.TransB, _b, _n0 + column, columns, _k0 + k, Math.Min(_kBlock, _depth - k), dst, _set.Columns);
+    }
+
+    private readonly void ApplyBias(int fromRow, int toRow, int fromColumn, int toColumn)
+    {
+        for (int i = fromRow; i < toRow; i++)
+        {
+            float* c = _g.C + (nint)(_m0 + i) * _g.Ldc + _n0 + fromColumn;
+            CopyRow((float*)_g.Bias + _n0 + fromColumn, c, toColumn - fromColumn, _g.Accumulate);
+        }
+    }
+
+    private static void CopyRow(float* source, float* c, int columns, bool accumulate)
+    {
+        int j = 0;
+        for (; j + 8 <= columns; j += 8)
+        {
+            Vector256<float> v = Vector256.Load(source + j);
+            (accumulate ? Vector256.Load(c + j) + v : v).Store(c + j);
+        }
+
+        for (; j < columns; j++)
+        {
+            c[j] = accumulate ? c[j] + source[j] : source[j];
+        }
+    }
+
+    /// <summary>Panel elements of the block of K that starts at <paramref name="k"/>.</summary>
+    private readonly nint Elements(nint k) => _set.Elements(Math.Min(_kBlock, _depth - k));
+
+    /// <summary>Where a packed panel starts: blocks of K lie one after the other, each with all panels.</summary>
+    private readonly nint Offset(nint k, int panels, int panel, int width) => (_set.Elements(k) * panels + Elements(k) * panel) * width;
+
+    private static int DivideUp(int value, int unit) => (value + unit - 1) / unit;
+
+    private static nint RoundUp(nint value, nint unit) => (value + unit - 1) / unit * unit;
+}
