@@ -31,10 +31,12 @@ public sealed record DecodeLimits
             throw new InvalidDataException(
                 $"{name}: the header declares {width} x {height} pixels; the longest side allowed is {MaxSide}. Reduce the picture first.");
         }
-        if (width * height > MaxPixels)
+        // Eight bytes per pixel at most (four 16-bit channels) must fit one array, however high the cap is set.
+        long most = Math.Min(MaxPixels, Array.MaxLength / 8);
+        if (width * height > most)
         {
             throw new InvalidDataException(
-                $"{name}: the header declares {width} x {height} = {width * height} pixels; at most {MaxPixels} are decoded " +
+                $"{name}: the header declares {width} x {height} = {width * height} pixels; at most {most} are decoded " +
                 "(protection against decompression bombs). Reduce the picture first.");
         }
     }

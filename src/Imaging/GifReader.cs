@@ -49,7 +49,8 @@ internal ref struct GifReader
         limits.RequireSize(_name, canvasWidth, canvasHeight);
         limits.RequireSize(_name, width, height);
         var indices = new byte[width * height];
-        ReadPixels(indices);
+        int bits = Take(1, "pixels")[0];
+        _at += new LzwReader(_file[_at..], _name, bits).Read(indices);
         var canvas = new byte[canvasWidth * canvasHeight];
         Array.Fill(canvas, (byte)Math.Max(_transparent, 0));
         var rows = Rows(height, interlaced);
@@ -80,86 +81,6 @@ internal ref struct GifReader
                 {
                     _transparent = (block[0] & 1) != 0 ? block[3] : -1;
                 }
-            }
-        }
-    }
-
-    /// <summary>LZW: codes of 3 to 12 bits, least significant bit first, in blocks of at most 255 bytes.</summary>
-    private void ReadPixels(Span<byte> pixels)
-    {
-        const int MaxCodes = 4096;
-        int minimumBits = Take(1, "pixels")[0];
-        if (minimumBits is < 1 or > 11)
-        {
-            throw Damaged($"LZW codes of {minimumBits} bits");
-        }
-        int clear = 1 << minimumBits, end = clear + 1, next = clear + 2, codeBits = minimumBits + 1, previous = -1, filled = 0;
-        Span<short> prefix = stackalloc short[MaxCodes];
-        Span<byte> suffix = stackalloc byte[MaxCodes];
-        Span<byte> text = stackalloc byte[MaxCodes + 1];
-        uint bits = 0;
-        int bitCount = 0, block = 0;
-        byte first = 0;
-        while (filled < pixels.Length)
-        {
-            while (bitCount < codeBits)
-            {
-                if (block == 0 && (block = Take(1, "pixels")[0]) == 0)
-                {
-                    throw Truncated($"pixels: {filled} of {pixels.Length} found");
-                }
-                bits |= (uint)Take(1, "pixels")[0] << bitCount;
-                bitCount += 8;
-                block--;
-            }
-            int code = (int)(bits & ((1u << codeBits) - 1));
-            bits >>= codeBits;
-            bitCount -= codeBits;
-            if (code == clear)
-            {
-                (next, codeBits, previous) = (clear + 2, minimumBits + 1, -1);
-                continue;
-            }
-            if (code == end)
-            {
-                throw Truncated($"pixels: {filled} of {pixels.Length} found");
-            }
-            if (code > next || (previous < 0 && code > clear) || (code == next && previous < 0))
-            {
-                throw Damaged($"LZW code {code} where at most {next} is defined");
-            }
-            // The text of a code is spelled backwards along the chain of prefixes.
-            int length = 0, walk = code;
-            if (code == next)
-            {
-                text[length++] = first;
-                walk = previous;
-            }
-            while (walk >= clear)
-            {
-                if (length >= MaxCodes)
-                {
-                    throw Damaged("LZW codes that refer to each other");
-                }
-                text[length++] = suffix[walk];
-                walk = prefix[walk];
-            }
-            first = (byte)walk;
-            text[length++] = first;
-            if (previous >= 0 && next < MaxCodes)
-            {
-                prefix[next] = (short)previous;
-                suffix[next] = first;
-                next++;
-                if (next == 1 << codeBits && codeBits < 12)
-                {
-                    codeBits++;
-                }
-            }
-            previous = code;
-            for (; length > 0 && filled < pixels.Length; filled++)
-            {
-                pixels[filled] = text[--length];
             }
         }
     }

@@ -10,6 +10,8 @@ namespace Lorikeet.Imaging;
 public static class ImageDecoder
 {
     private const string LoaderOptions = "access=sequential,fail_on=error";
+    private const int MaxJpegScans = 100;
+    private const int PngColourType = 25;
 
     /// <summary>Decodes a file.</summary>
     /// <param name="path">The file.</param>
@@ -77,10 +79,8 @@ public static class ImageDecoder
             return image;
         }
         // Pillow turns TIFF files, and only those, upright while loading.
-        return RasterConversion.ApplyTiffAlpha(image, ExifOrientation.TiffEntry(file, RasterConversion.ExtraSamplesTag)).Upright();
+        return RasterConversion.DropUnspecifiedChannel(image, ExifOrientation.TiffEntry(file, RasterConversion.ExtraSamplesTag)).Upright();
     }
-
-    private const int PngColourType = 25;
 
     /// <summary>Catches the commonest kind of damage, an interrupted copy, with a message that says so.</summary>
     private static void RequireComplete(ReadOnlySpan<byte> file, string name, ImageFormat format)
@@ -96,6 +96,11 @@ public static class ImageDecoder
         else if (format == ImageFormat.Png)
         {
             RequirePngChunks(file, name);
+        }
+        else if (format == ImageFormat.Jpeg && file.Count((ReadOnlySpan<byte>)[0xFF, 0xDA]) > MaxJpegScans)
+        {
+            // Each scan passes over the whole picture; within compressed data the marker's bytes cannot occur.
+            throw new InvalidDataException($"{name}: the JPEG file has more than {MaxJpegScans} scans; refused, since decoding could take hours.");
         }
     }
 

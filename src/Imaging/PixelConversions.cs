@@ -3,29 +3,67 @@ namespace Lorikeet.Imaging;
 /// <summary>Mode conversions on interleaved pixels, with Pillow's integer arithmetic.</summary>
 internal static class PixelConversions
 {
-    public static byte[] ToRgb(Image image)
+    public static byte[] ToRgb(Image image) => Spread(image, 3);
+
+    public static byte[] ToRgba(Image image) => Spread(image, 4);
+
+    /// <summary>RGB, or RGBA with <paramref name="channels"/> 4: opaque where the source has no alpha.</summary>
+    private static byte[] Spread(Image image, int channels)
     {
         var source = image.Pixels;
-        var target = new byte[(long)image.Width * image.Height * 3];
-        int step = image.BytesPerPixel;
-        for (int from = 0, to = 0; to < target.Length; from += step, to += 3)
+        var target = new byte[checked(image.Width * image.Height * channels)];
+        if (channels == 4)
         {
-            (target[to], target[to + 1], target[to + 2]) = Rgb(source, from, image.Mode);
+            Array.Fill(target, (byte)255);
+        }
+        switch (image.Mode)
+        {
+            case PixelMode.L or PixelMode.LA or PixelMode.I16:
+                SpreadGrey(source, image.Mode, target, channels);
+                break;
+            case PixelMode.CMYK:
+                SpreadInk(source, target, channels);
+                break;
+            default:
+                int step = image.BytesPerPixel;
+                for (int from = 0, to = 0; to < target.Length; from += step, to += channels)
+                {
+                    target[to] = source[from];
+                    target[to + 1] = source[from + 1];
+                    target[to + 2] = source[from + 2];
+                }
+                break;
         }
         return target;
     }
 
-    public static byte[] ToRgba(Image image)
+    private static void SpreadGrey(byte[] source, PixelMode mode, byte[] target, int channels)
     {
-        var source = image.Pixels;
-        var target = new byte[(long)image.Width * image.Height * 4];
-        int step = image.BytesPerPixel;
-        for (int from = 0, to = 0; to < target.Length; from += step, to += 4)
+        int step = Image.BytesPerPixelOf(mode);
+        for (int from = 0, to = 0; to < target.Length; from += step, to += channels)
         {
-            (target[to], target[to + 1], target[to + 2]) = Rgb(source, from, image.Mode);
-            target[to + 3] = image.Mode == PixelMode.LA ? source[from + 1] : (byte)255;
+            // 16-bit levels are clipped, not scaled, as the reference does.
+            byte grey = mode == PixelMode.I16 && source[from + 1] != 0 ? (byte)255 : source[from];
+            target[to] = grey;
+            target[to + 1] = grey;
+            target[to + 2] = grey;
+            if (mode == PixelMode.LA && channels == 4)
+            {
+                target[to + 3] = source[from + 1];
+            }
         }
-        return target;
+    }
+
+    private static void SpreadInk(byte[] source, byte[] target, int channels)
+    {
+        for (int from = 0, to = 0; to < target.Length; from += 4, to += channels)
+        {
+            int light = 255 - source[from + 3];
+            for (int c = 0; c < 3; c++)
+            {
+                target[to + c] = (byte)Math.Max(light - MultiplyDivide255(source[from + c], light), 0);
+            }
+        }
     }
 
     /// <summary>RGBA over opaque white, as RGB. The blend keeps 7 fractional bits, as Pillow's does.</summary>
@@ -83,25 +121,6 @@ internal static class PixelConversions
             }
         }
     }
-
-    private static (byte Red, byte Green, byte Blue) Rgb(byte[] source, int at, PixelMode mode)
-    {
-        switch (mode)
-        {
-            case PixelMode.L or PixelMode.LA:
-                return (source[at], source[at], source[at]);
-            case PixelMode.I16:
-                byte clipped = source[at + 1] != 0 ? (byte)255 : source[at];
-                return (clipped, clipped, clipped);
-            case PixelMode.CMYK:
-                int light = 255 - source[at + 3];
-                return (Ink(source[at], light), Ink(source[at + 1], light), Ink(source[at + 2], light));
-            default:
-                return (source[at], source[at + 1], source[at + 2]);
-        }
-    }
-
-    private static byte Ink(int ink, int light) => (byte)Math.Max(light - MultiplyDivide255(ink, light), 0);
 
     /// <summary>a * b / 255, rounded to nearest, for 0..255.</summary>
     private static int MultiplyDivide255(int a, int b)

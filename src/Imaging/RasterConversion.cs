@@ -31,24 +31,11 @@ internal static class RasterConversion
         return new Image(raster.Width, raster.Height, mode, pixels, orientation);
     }
 
-    /// <summary>Follows a TIFF file's ExtraSamples tag: unspecified (no alpha at all) or premultiplied alpha.</summary>
-    public static Image ApplyTiffAlpha(Image image, int? extraSamples)
+    /// <summary>Drops the fourth channel of a TIFF file that says it is no alpha. Premultiplied alpha is undone by libvips already.</summary>
+    public static Image DropUnspecifiedChannel(Image image, int? extraSamples)
     {
-        const int Unspecified = 0, Premultiplied = 1;
-        if (image.Mode != PixelMode.RGBA)
-        {
-            return image;
-        }
-        switch (extraSamples)
-        {
-            case Unspecified:
-                return image.ToRgb();
-            case Premultiplied:
-                PixelConversions.Unpremultiply(image.Pixels, 4);
-                return image;
-            default:
-                return image;
-        }
+        const int Unspecified = 0;
+        return image.Mode == PixelMode.RGBA && extraSamples == Unspecified ? image.ToRgb() : image;
     }
 
     private static byte[] Words(VipsRaster raster)

@@ -46,9 +46,11 @@ internal static unsafe class VipsCodec
                 nint blob = VipsNative.vips_blob_new(0, data, (nuint)file.Length);
                 SetBoxed(operation, "buffer", blob);
                 VipsNative.vips_area_unref(blob);
+                // Warnings about an earlier picture, which decoded nevertheless, are not this one's.
+                VipsNative.TakeError();
                 if (VipsNative.vips_object_build(operation) != 0)
                 {
-                    throw new InvalidDataException($"{name}: {VipsNative.TakeError()}.");
+                    throw Failure(name);
                 }
                 image = GetImage(operation, "out");
                 return Read(image, name, limits);
@@ -60,7 +62,7 @@ internal static unsafe class VipsCodec
         }
     }
 
-    /// <summary>Encodes interleaved 8-bit pixels as PNG.</summary>
+    /// <summary>Encodes interleaved pixels of 8 or 16 bits as PNG.</summary>
     public static byte[] SavePng(byte[] pixels, int width, int height, int bands, bool is16Bit)
     {
         VipsNative.EnsureStarted();
@@ -74,7 +76,7 @@ internal static unsafe class VipsCodec
                 {
                     throw new InvalidOperationException("libvips refuses the pixels: " + VipsNative.TakeError());
                 }
-                operation = New("pngsave_buffer", "compression=6");
+                operation = New("pngsave_buffer", is16Bit ? "compression=3,bitdepth=16" : "compression=3");
                 VipsNative.Value value = default;
                 VipsNative.g_value_init(&value, VipsNative.vips_image_get_type());
                 VipsNative.g_value_set_object(&value, image);
@@ -154,7 +156,7 @@ internal static unsafe class VipsCodec
         void* pixels = VipsNative.vips_image_write_to_memory(image, out nuint length);
         if (pixels == null)
         {
-            throw new InvalidDataException($"{name}: {VipsNative.TakeError()}.");
+            throw Failure(name);
         }
         try
         {
@@ -166,6 +168,13 @@ internal static unsafe class VipsCodec
         {
             VipsNative.g_free(pixels);
         }
+    }
+
+    private static InvalidDataException Failure(string name)
+    {
+        string reason = VipsNative.TakeError();
+        bool isTruncated = reason.Contains("Premature end of", StringComparison.Ordinal);
+        return new InvalidDataException(isTruncated ? $"{name}: the file is truncated ({reason})." : $"{name}: {reason}.");
     }
 
     private static void Release(nint operation, nint image)

@@ -41,9 +41,7 @@ internal static unsafe partial class VipsNative
             throw new DllNotFoundException(
                 "libvips (libvips.so.42), which decodes pictures, was not found. Install it: apt-get install libvips42");
         }
-        // Without this the start would load every optional module (ImageMagick, PDF, slides): 50 ms and a larger attack surface.
-        KeepModulesOut();
-        if (vips_init("lorikeet") != 0)
+        if (InitWithoutModules() != 0)
         {
             throw new DllNotFoundException("libvips could not be started: " + TakeError());
         }
@@ -68,9 +66,26 @@ internal static unsafe partial class VipsNative
         return false;
     }
 
-    private static void KeepModulesOut()
+    /// <summary>
+    /// A plain start maps every optional module (ImageMagick, PDF, slides, HEIF) into the process: slower, and code that hostile files could
+    /// reach. libvips looks for them below VIPSHOME, if that is set, so it points nowhere while the library starts.
+    /// </summary>
+    private static int InitWithoutModules()
     {
-        // Not called yet: see VipsNative tests for the time of a start with and without modules.
+        const string Home = "VIPSHOME";
+        if (g_getenv(Home) != null)
+        {
+            return vips_init("lorikeet");
+        }
+        g_setenv(Home, "/dev/null", 0);
+        try
+        {
+            return vips_init("lorikeet");
+        }
+        finally
+        {
+            g_unsetenv(Home);
+        }
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -78,13 +93,23 @@ internal static unsafe partial class VipsNative
     {
     }
 
-    /// <summary>The messages libvips collected, on one line; the collection is emptied.</summary>
+    /// <summary>
+    /// The messages libvips collected, on one line and of bounded length; the collection is emptied. It is one for the whole process:
+    /// while several threads decode, a message may stand in a neighbour's exception, never go missing.
+    /// </summary>
     public static string TakeError()
     {
+        const int MaxLength = 300;
         byte* text = vips_error_buffer_copy();
         string message = Marshal.PtrToStringUTF8((nint)text) ?? "";
         g_free(text);
-        return string.Join("; ", message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Distinct());
+        message = string.Join("; ", message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Distinct());
+        return message.Length switch
+        {
+            0 => "the decoder gives no reason",
+            > MaxLength => message[..MaxLength] + "...",
+            _ => message,
+        };
     }
 
     [LibraryImport(Vips, StringMarshalling = StringMarshalling.Utf8)]
@@ -182,6 +207,15 @@ internal static unsafe partial class VipsNative
 
     [LibraryImport(GLib)]
     public static partial void g_free(void* memory);
+
+    [LibraryImport(GLib, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial byte* g_getenv(string name);
+
+    [LibraryImport(GLib, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int g_setenv(string name, string value, int overwrite);
+
+    [LibraryImport(GLib, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial void g_unsetenv(string name);
 
     [LibraryImport(GLib, StringMarshalling = StringMarshalling.Utf8)]
     private static partial uint g_log_set_handler(
