@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
 
@@ -10,6 +11,7 @@ internal sealed unsafe class AttentionCase
     private readonly AttentionSegments _segments;
     private readonly FlashGrad _grad;
     private FlashArgs _args;
+    private volatile float _sink;
 
     public AttentionCase(string name, AttentionSegments segments, int H, int K, int D)
     {
@@ -44,16 +46,41 @@ internal sealed unsafe class AttentionCase
     /// <summary>Bytes of keys and values.</summary>
     public double Bytes { get; }
 
-    public void RunForward(FlashAttention engine, bool bf16)
+    /// <summary>The forward pass, without the log-sums where no backward pass follows.</summary>
+    public void RunForward(FlashAttention engine, bool bf16, bool inference)
     {
-        _args.Bf16 = bf16;
-        engine.Forward(_args, _segments);
+        FlashArgs args = _args;
+        args.Bf16 = bf16;
+        args.Lse = inference ? null : _args.Lse;
+        engine.Forward(args, _segments);
     }
 
     public void RunBackward(FlashAttention engine, bool bf16)
     {
         _args.Bf16 = bf16;
         engine.Backward(_args, _grad, _segments);
+    }
+
+    /// <summary>Only reads keys and values, in order, on all threads.</summary>
+    public void Read(WorkPool pool)
+    {
+        const int Floats = 8192;
+        nint count = (nint)(Bytes / 2 / sizeof(float) / Floats);
+        FlashArgs args = _args;
+        pool.For((int)count * 2, i =>
+        {
+            float* x = (i < count ? args.K : args.V) + (i % count * Floats);
+            Vector512<float> a = default, b = default, c = default, d = default;
+            for (int j = 0; j < Floats; j += 64)
+            {
+                a += Vector512.Load(x + j);
+                b += Vector512.Load(x + j + 16);
+                c += Vector512.Load(x + j + 32);
+                d += Vector512.Load(x + j + 48);
+            }
+
+            _sink = Vector512.Sum(a + b + c + d);
+        });
     }
 
     private static float* Draw(int count, uint seed)

@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Lorikeet.Tensors.Cpu;
 
 namespace Lorikeet.Bench.Attention;
 
 /// <summary>The f32 rate of all threads on a tile product whose operands stay in the L1 cache.</summary>
-internal sealed unsafe class FmaPeak(WorkPool pool)
+internal sealed unsafe class FmaPeak(WorkPool pool, Clock clock)
 {
     private const int Depth = 256, Times = 200;
     private readonly KernelSet _kernels = KernelSet.Create(KernelSet.Best(), bf16: false);
@@ -18,10 +17,10 @@ internal sealed unsafe class FmaPeak(WorkPool pool)
     {
         int items = pool.Threads * 8;
         new Span<float>((void*)_memory, 1 << 20).Clear();
-        long start = Stopwatch.GetTimestamp();
+        double start = clock.Now();
         pool.For(items, Item);
         double work = 2.0 * _kernels.Rows * _kernels.Columns * Depth * Times * items;
-        return Last = work / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return Last = work / (clock.Now() - start);
     }
 
     private void Item(int index)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Lorikeet.Bench.Attention;
 using Lorikeet.Tensors;
@@ -12,9 +11,10 @@ int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) 
 int threads = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : Environment.ProcessorCount;
 GemmPath path = args.Length > 3 ? Enum.Parse<GemmPath>(args[3], ignoreCase: true) : GemmPath.Auto;
 
+var clock = new Clock(threads);
 using var pool = new WorkPool(threads);
 using var engine = new FlashAttention(pool, path);
-var peak = new FmaPeak(pool);
+var peak = new FmaPeak(pool, clock);
 AttentionSegment[] packed = [.. Enumerable.Range(0, 5).Select(i => new AttentionSegment(i * 250, 250, i * 250, 250))];
 AttentionCase[] cases =
 [
@@ -26,6 +26,8 @@ AttentionCase[] cases =
     new("text 1250 causal, H 16, K 8, D 128", AttentionSegments.Of([1250], true), 16, 8, 128),
     new("decode 1 x 8192, H 9, K 3, D 64", new AttentionSegments([new(0, 1, 0, 8192)], true), 9, 3, 64),
     new("decode 8 x 1 x 2048, H 9, K 3, D 64", new AttentionSegments([.. Enumerable.Range(0, 8).Select(i => new AttentionSegment(i, 1, i * 2048, 2048))], true), 9, 3, 64),
+    new("decode 4 x 8192, H 9, K 3, D 64", new AttentionSegments([new(0, 4, 0, 8192)], true), 9, 3, 64),
+    new("decode 8 x 8192, H 9, K 3, D 64", new AttentionSegments([new(0, 8, 0, 8192)], true), 9, 3, 64),
     new("decode 16 x 8192, H 9, K 3, D 64", new AttentionSegments([new(0, 16, 0, 8192)], true), 9, 3, 64),
 ];
 Console.WriteLine($"path {engine.Path}, {threads} threads, medians of {rounds} interleaved rounds");
@@ -42,8 +44,8 @@ void Report(AttentionCase x, bool decode)
 {
     (string Name, double Work, Action Run)[] passes =
     [
-        ("forward f32", x.Forward, () => x.RunForward(engine, false)),
-        ("forward bf16", x.Forward, () => x.RunForward(engine, true)),
+        ("forward f32", x.Forward, () => x.RunForward(engine, false, decode)),
+        ("forward bf16", x.Forward, () => x.RunForward(engine, true, decode)),
         ("backward f32", x.Backward, () => x.RunBackward(engine, false)),
         ("backward bf16", x.Backward, () => x.RunBackward(engine, true)),
     ];
@@ -57,8 +59,10 @@ void Report(AttentionCase x, bool decode)
         passes[p].Run();
     }
 
+    double[] read = new double[rounds];
     for (int r = 0; r < rounds; r++)
     {
+        read[r] = decode ? x.Bytes / Time(() => x.Read(pool)) : 0;
         double peakRate = peak.Measure();
         for (int p = 0; p < count; p++)
         {
@@ -70,22 +74,22 @@ void Report(AttentionCase x, bool decode)
     for (int p = 0; p < count; p++)
     {
         double s = Median(seconds[p]);
-        string bandwidth = decode ? (x.Bytes / s / 1e9).ToString("f1", CultureInfo.InvariantCulture) : "";
+        string bandwidth = decode ? string.Create(CultureInfo.InvariantCulture, $"{x.Bytes / s / 1e9:f1} of {Median(read) / 1e9:f1}") : "";
         Console.WriteLine($"| {x.Name} | {passes[p].Name} | {s * 1e3:f2} | {passes[p].Work / s / 1e9:f0} | {Median(shares[p]) * 100:f0} % | {bandwidth} |");
     }
 }
 
-static double Time(Action run)
+double Time(Action run)
 {
-    long start = Stopwatch.GetTimestamp();
+    double start = clock.Now();
     int times = 0;
     do
     {
         run();
         times++;
     }
-    while (Stopwatch.GetElapsedTime(start).TotalMilliseconds < 5);
-    return Stopwatch.GetElapsedTime(start).TotalSeconds / times;
+    while (clock.Now() - start < 5e-3);
+    return (clock.Now() - start) / times;
 }
 
 static double Median(double[] x)

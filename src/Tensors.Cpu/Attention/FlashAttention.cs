@@ -96,7 +96,7 @@ internal sealed unsafe partial class FlashAttention : IDisposable
                 PartialStatistics = (float*)partial.Address + (partialRows * args.Width),
                 Scratch = _scratch,
             };
-            job.ScratchBytes = ForwardUnit<TOps, V>.ScratchBytes(job);
+            job.ScratchBytes = ForwardBytes<TOps, V>(job);
             _pool.For(units, new ForwardBody<TOps, V>(job));
             if (partialRows > 0)
             {
@@ -109,7 +109,7 @@ internal sealed unsafe partial class FlashAttention : IDisposable
         ArrayPool<SegmentPlan>.Shared.Return(plans);
     }
 
-    private static int PlanForward(in FlashArgs args, AttentionSegments segments, SegmentPlan* plans, int* ints, out long partialRows)
+    private int PlanForward(in FlashArgs args, AttentionSegments segments, SegmentPlan* plans, int* ints, out long partialRows)
     {
         int units = 0;
         partialRows = 0;
@@ -119,17 +119,34 @@ internal sealed unsafe partial class FlashAttention : IDisposable
             SegmentPlan plan = SegmentPlan.Create(segment, segments.Causal, args, ints);
             ints += SegmentPlan.IndexInts(segment);
             plan.RowBlocks = (plan.Rows + FlashShape.ForwardRows - 1) / FlashShape.ForwardRows;
-            bool split = plan.Rows <= FlashShape.FewRows && plan.Keys > FlashShape.ChunkKeys;
-            plan.ChunkKeys = split ? FlashShape.ChunkKeys : Math.Max(plan.Keys, 1);
-            plan.Chunks = split ? (plan.Keys + FlashShape.ChunkKeys - 1) / FlashShape.ChunkKeys : 1;
+            plan.Direct = plan.Rows <= FlashShape.DirectRows && DecodeUnit.Supports(Path, args);
+            int chunk = plan.Direct ? FlashShape.DirectKeys(plan.Rows) : FlashShape.ChunkKeys;
+            bool split = plan.Rows <= FlashShape.FewRows && plan.Keys > chunk;
+            plan.ChunkKeys = split ? chunk : Math.Max(plan.Keys, 1);
+            plan.Chunks = split ? (plan.Keys + chunk - 1) / chunk : 1;
             plan.FirstUnit = units;
             plan.FirstPartial = partialRows;
-            units += plan.RowBlocks * plan.Chunks * args.KeyHeads;
+            units += plan.Direct && plan.Rows > 0 ? plan.Chunks : plan.RowBlocks * plan.Chunks * args.KeyHeads;
             partialRows += split ? (long)plan.Rows * plan.Chunks * args.KeyHeads : 0;
             plans[i] = plan;
         }
 
         return units;
+    }
+
+    private static long ForwardBytes<TOps, V>(in ForwardJob job)
+        where TOps : struct, IVectorOps<V>
+        where V : struct
+    {
+        long bytes = 0;
+        for (int i = 0; i < job.PlanCount; i++)
+        {
+            SegmentPlan plan = job.Plans[i];
+            long needed = plan.Direct ? DecodeUnit.ScratchBytes(job.Args, plan.Rows) : ForwardUnit<TOps, V>.ScratchBytes(job);
+            bytes = Math.Max(bytes, needed);
+        }
+
+        return bytes;
     }
 
     private ScratchPool.Buffer RentIndices(in FlashArgs args, AttentionSegments segments)
@@ -169,7 +186,16 @@ internal sealed unsafe partial class FlashAttention : IDisposable
         public void Run(int index)
         {
             ScratchPool.Buffer scratch = job.Scratch.Rent(job.ScratchBytes);
-            new ForwardUnit<TOps, V>(job, index, scratch.Address).Run();
+            SegmentPlan plan = job.Plans[SegmentPlan.Find(job.Plans, job.PlanCount, index)];
+            if (plan.Direct)
+            {
+                new DecodeUnit(job, plan, index, scratch.Address).Run();
+            }
+            else
+            {
+                new ForwardUnit<TOps, V>(job, plan, index, scratch.Address).Run();
+            }
+
             job.Scratch.Return(scratch);
         }
     }

@@ -15,6 +15,9 @@ internal static class FlashShape
     /// <summary>Keys per piece of such a segment.</summary>
     public const int ChunkKeys = 512;
 
+    /// <summary>Segments with at most so many rows per key head are not worth packing keys for.</summary>
+    public const int DirectRows = 48;
+
     /// <summary>Rows of a step of the backward pass. A multiple of all tile heights, and even.</summary>
     public const int BackwardRows = 96;
 
@@ -23,6 +26,9 @@ internal static class FlashShape
 
     /// <summary>Memory for dQ per block of keys; beyond it, items take several blocks of keys.</summary>
     public const long PartialBytes = 64L << 20;
+
+    /// <summary>Keys per piece of such a segment: few, so that a short context is shared out too, but partial results stay small.</summary>
+    public static int DirectKeys(int rows) => rows <= 4 ? 128 : rows <= 12 ? 256 : 512;
 
     /// <summary>The smallest multiple of <paramref name="of"/> that is at least <paramref name="x"/>.</summary>
     public static int RoundUp(int x, int of) => (x + of - 1) / of * of;

@@ -17,10 +17,10 @@ internal unsafe ref struct ForwardUnit<TOps, V>
     private float* _queries, _keys, _values, _scores, _results, _maximum, _sum, _limits, _staging;
 
     /// <summary>Prepares item <paramref name="unit"/>.</summary>
-    public ForwardUnit(in ForwardJob job, int unit, nint scratch)
+    public ForwardUnit(in ForwardJob job, in SegmentPlan plan, int unit, nint scratch)
     {
         _job = job;
-        _plan = job.Plans[SegmentPlan.Find(job.Plans, job.PlanCount, unit)];
+        _plan = plan;
         int local = unit - _plan.FirstUnit;
         _chunk = local % _plan.Chunks;
         _keyHead = local / _plan.Chunks % job.Args.KeyHeads;
