@@ -14,12 +14,14 @@ public sealed unsafe partial class CpuKernels : IKernels, IDisposable
     private const int Grain = 8192;
 
     private readonly CpuDevice _device;
+    private readonly FlashAttention _attention;
     private readonly ScratchMemory _weights = new(), _biases = new(), _partials = new();
 
     internal CpuKernels(CpuDevice device)
     {
         _device = device;
         Gemm = new GemmEngine(device.Pool);
+        _attention = new FlashAttention(device.Pool);
     }
 
     /// <summary>What computes matrix products.</summary>
@@ -29,6 +31,7 @@ public sealed unsafe partial class CpuKernels : IKernels, IDisposable
     public void Dispose()
     {
         Gemm.Dispose();
+        _attention.Dispose();
         _weights.Dispose();
         _biases.Dispose();
         _partials.Dispose();
