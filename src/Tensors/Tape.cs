@@ -7,6 +7,8 @@ internal sealed class Tape
 
     public void Add(Tensor output, Action<Tensor> backward, ReadOnlySpan<Tensor> saved, bool inPlace)
     {
+        // Where nothing before it was recorded, an in-place step is the first writer and consumes the gradient.
+        inPlace &= output.NeedsGrad;
         output.NeedsGrad = true;
         Tensor[] kept = saved.ToArray();
         foreach (Tensor tensor in kept)

@@ -1,0 +1,69 @@
+using Lorikeet.Imaging;
+using Lorikeet.Text.Chat;
+
+namespace Lorikeet.Models;
+
+/// <summary>Which tokens carry loss.</summary>
+public enum LossOn
+{
+    /// <summary>Every assistant turn, from the end of its generation prompt to its end.</summary>
+    AssistantTurns,
+
+    /// <summary>The last assistant turn only.</summary>
+    LastTurn,
+
+    /// <summary>Every token, image tokens included.</summary>
+    AllTokens,
+
+    /// <summary>None: a prompt.</summary>
+    Nothing,
+}
+
+/// <summary>How pictures are treated before the family's own processing.</summary>
+public sealed record ImageOptions
+{
+    /// <summary>What becomes of transparency.</summary>
+    public AlphaHandling Alpha { get; init; }
+
+    /// <summary>Whether a camera's orientation mark is obeyed.</summary>
+    public bool ApplyExif { get; init; }
+
+    /// <summary>Longest edge in pixels instead of the processor's own, or null.</summary>
+    public int? LongestEdge { get; init; }
+
+    /// <summary>Whether large pictures are cut into tiles; null: as the processor is configured.</summary>
+    public bool? DoImageSplitting { get; init; }
+}
+
+/// <summary>How a conversation becomes tokens.</summary>
+public sealed record EncodeOptions
+{
+    /// <summary>Which tokens carry loss.</summary>
+    public LossOn Loss { get; init; }
+
+    /// <summary>Whether the text ends with the opening of an assistant turn.</summary>
+    public bool AddGenerationPrompt { get; init; }
+
+    /// <summary>Treatment of pictures.</summary>
+    public ImageOptions Images { get; init; } = new();
+
+    /// <summary>Further variables of the chat template.</summary>
+    public IReadOnlyDictionary<string, object?> TemplateVariables { get; init; } = new Dictionary<string, object?>();
+}
+
+/// <summary>A conversation as tokens, with its pictures prepared.</summary>
+/// <param name="Ids">Token ids.</param>
+/// <param name="Labels">The token itself where it is supervised, else <see cref="TokenBatch.Ignored"/>.</param>
+/// <param name="Rendered">The chat template's text, before image tokens are multiplied.</param>
+/// <param name="Images">The pictures in the family's own form, or null.</param>
+/// <param name="ImageCount">Number of pictures.</param>
+public sealed record EncodedSample(int[] Ids, int[] Labels, string Rendered, object? Images, int ImageCount)
+{
+    /// <summary>Number of supervised tokens that have a token before them.</summary>
+    public int Supervised => Labels.Skip(1).Count(label => label != TokenBatch.Ignored);
+}
+
+/// <summary>A conversation with its pictures.</summary>
+/// <param name="Messages">The turns.</param>
+/// <param name="Images">Decoded pictures, in the order of their places in the messages.</param>
+public sealed record Conversation(IReadOnlyList<ChatMessage> Messages, IReadOnlyList<Image> Images);
