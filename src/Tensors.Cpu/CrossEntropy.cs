@@ -32,6 +32,7 @@ public sealed unsafe partial class CpuKernels
         private readonly int* _labels = labels;
         private readonly int _v = V;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)

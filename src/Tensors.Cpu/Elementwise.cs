@@ -68,6 +68,7 @@ public sealed unsafe partial class CpuKernels
         private readonly int _c = C;
         private readonly bool _accumulate = accumulate;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)
@@ -103,6 +104,7 @@ public sealed unsafe partial class CpuKernels
         private readonly int _c = C;
         private readonly bool _accumulate = accumulate;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)

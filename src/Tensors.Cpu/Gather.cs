@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Lorikeet.Tensors.Cpu;
 
@@ -69,6 +70,7 @@ public sealed unsafe partial class CpuKernels
         private readonly float* _y = y;
         private readonly int _c = C;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)
@@ -89,6 +91,7 @@ public sealed unsafe partial class CpuKernels
 
         public int C { get; init; }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = 0; i < N; i++)
@@ -105,6 +108,7 @@ public sealed unsafe partial class CpuKernels
         private readonly int* _ids = ids;
         private readonly int _c = C;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)

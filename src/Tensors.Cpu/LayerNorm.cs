@@ -67,6 +67,7 @@ public sealed unsafe partial class CpuKernels
 
         public float Epsilon { get; init; }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)
@@ -124,6 +125,7 @@ public sealed unsafe partial class CpuKernels
 
         public bool Accumulate { get; init; }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)

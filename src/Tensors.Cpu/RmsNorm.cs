@@ -38,6 +38,7 @@ public sealed unsafe partial class CpuKernels
 
         public float Epsilon { get; init; }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)
@@ -71,6 +72,7 @@ public sealed unsafe partial class CpuKernels
 
         public bool Accumulate { get; init; }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)

@@ -31,6 +31,7 @@ public sealed unsafe partial class CpuKernels
 
         public float Sign { get; init; }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(long start, long end)
         {
             for (long i = start; i < end; i++)
@@ -78,7 +79,22 @@ public sealed unsafe partial class CpuKernels
         private void RotatePairs(float* x, float* cos, float* sin, float* y)
         {
             float sign = Sign;
-            for (int j = 0; j < Half; j++)
+            int j = 0;
+            if (Vector512.IsHardwareAccelerated)
+            {
+                // Eight pairs at a time: x c + (x with its pairs swapped) s, where s is negative for the first of a pair.
+                Vector512<int> twice = Vector512.ShiftRightLogical(Vector512<int>.Indices, 1), swapped = Vector512<int>.Indices ^ Vector512<int>.One;
+                Vector512<float> signs = Vector512.Create(Vector128.Create(-sign, sign, -sign, sign).AsDouble()[0]).AsSingle();
+                for (; j <= Half - (Lanes.Width / 2); j += Lanes.Width / 2)
+                {
+                    Vector512<float> v = Vector512.Load(x + (2 * j));
+                    Vector512<float> c = Vector512.Shuffle(Vector256.Load(cos + j).ToVector512Unsafe(), twice);
+                    Vector512<float> s = Vector512.Shuffle(Vector256.Load(sin + j).ToVector512Unsafe(), twice) * signs;
+                    ((v * c) + (Vector512.Shuffle(v, swapped) * s)).Store(y + (2 * j));
+                }
+            }
+
+            for (; j < Half; j++)
             {
                 float a = x[2 * j], b = x[(2 * j) + 1], c = cos[j], s = sin[j] * sign;
                 y[2 * j] = (a * c) - (b * s);
