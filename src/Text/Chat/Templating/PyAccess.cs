@@ -210,9 +210,10 @@ internal static class PyAccess
                 return new PyRange(from, from + count * stride * range.Step, stride * range.Step);
             case Undefined undefined:
                 throw undefined.Error();
+            case PyDict:
+                throw Fail.Type("unhashable type: 'slice'");
             default:
-                string Part(object? part) => part is null ? "None" : PyText.Repr(part, budget);
-                return new Undefined($"{PyText.ObjectName(value)} has no element slice({Part(start)}, {Part(stop)}, {Part(step)})");
+                throw Fail.Type($"'{PyText.TypeName(value)}' object is not subscriptable");
         }
     }
 
