@@ -54,6 +54,24 @@ public sealed class SmolVlmProcessorTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Goldens))]
+    public void Expanded_texts_are_what_the_reference_tokenises(string family, string name)
+    {
+        var (processor, samples, texts) = Prepare(family, name);
+        using var expected = SafeTensorsFile.Open(Golden.Path("cases", family, name + ".safetensors"));
+        long[] ids = expected.ReadI64("input_ids"), mask = expected.ReadI64("attention_mask");
+        var pieces = Pieces(family);
+        int length = ids.Length / samples.Length;
+        for (int b = 0; b < samples.Length; b++)
+        {
+            var grids = samples[b].Select(image => processor.Plan(image.Width, image.Height)).ToArray();
+            string reference = string.Concat(Enumerable.Range(b * length, length).Where(i => mask[i] == 1).Select(i => pieces[ids[i]]));
+            // Byte-level vocabularies spell a space and a line break with letters of their own.
+            Assert.Equal(reference, processor.ExpandText(texts[b], grids).Text.Replace(' ', '\u0120').Replace('\n', '\u010A'));
+        }
+    }
+
     [Fact]
     public void Image_tokens_expand_to_rows_columns_and_the_whole_picture()
     {
@@ -163,11 +181,43 @@ public sealed class SmolVlmProcessorTests
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"image_processor":{"size":{"longest_edge":64},"max_image_size":{"longest_edge":32}},"image_seq_len":4}""", 64)]
+    [InlineData("""{"image_seq_len":4}""", 96)]
+    public void Settings_in_processor_config_go_before_the_older_file(string processorConfig, int longestEdge)
+    {
+        using var directory = new Copy("idefics3");
+        directory.Write("processor_config.json", processorConfig);
+        var settings = SmolVlmProcessor.From(ModelDirectory.Open(directory.Path)).Settings;
+        Assert.Equal((longestEdge, 32, 4), (settings.LongestEdge, settings.TileSize, settings.ImageSeqLen));
+    }
+
+    [Fact]
+    public void Files_of_different_models_are_told_apart()
+    {
+        using var directory = new Copy("idefics3");
+        directory.Write("processor_config.json", """{"image_seq_len":5}""");
+        var error = Assert.Throws<InvalidDataException>(() => SmolVlmProcessor.From(ModelDirectory.Open(directory.Path)));
+        Assert.Contains("image_seq_len is 5", error.Message, StringComparison.Ordinal);
+        Assert.Contains("give 4 feature rows", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Unknown_keys_are_listed()
     {
         var section = ConfigSection.From("f", JsonDocument.Parse("""{"do_resize":false,"do_sharpen":true,"video_sampling":{}}""").RootElement);
         Assert.Equal(["do_sharpen"], new SmolVlmProcessorSettings().With(section).IgnoredKeys);
+    }
+
+    private static Dictionary<long, string> Pieces(string family)
+    {
+        var tokenizer = JsonDocument.Parse(File.ReadAllText(Golden.Path("models", family, "tokenizer.json"))).RootElement;
+        var pieces = tokenizer.GetProperty("model").GetProperty("vocab").EnumerateObject().ToDictionary(p => p.Value.GetInt64(), p => p.Name);
+        foreach (var added in tokenizer.GetProperty("added_tokens").EnumerateArray())
+        {
+            pieces[added.GetProperty("id").GetInt64()] = added.GetProperty("content").GetString()!;
+        }
+        return pieces;
     }
 
     private static Image Gradient(int width, int height) =>
@@ -182,5 +232,23 @@ public sealed class SmolVlmProcessorTests
             sample.EnumerateArray().Select(file => ImageDecoder.Decode(Golden.Path("cases", "images", file.GetString()!))).ToArray())];
         string[] texts = [.. golden.GetProperty("text").EnumerateArray().Select(text => text.GetString()!)];
         return (new SmolVlmProcessor(settings), samples, texts);
+    }
+
+    /// <summary>A golden model directory that a test may change.</summary>
+    private sealed class Copy : IDisposable
+    {
+        public Copy(string family)
+        {
+            foreach (string file in Directory.GetFiles(Golden.Path("models", family), "*.json"))
+            {
+                File.Copy(file, System.IO.Path.Combine(Path, System.IO.Path.GetFileName(file)));
+            }
+        }
+
+        public string Path { get; } = Directory.CreateTempSubdirectory("lorikeet-").FullName;
+
+        public void Write(string file, string content) => File.WriteAllText(System.IO.Path.Combine(Path, file), content);
+
+        public void Dispose() => Directory.Delete(Path, recursive: true);
     }
 }
