@@ -106,7 +106,7 @@ internal static unsafe partial class VipsNative
         message = string.Join("; ", message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Distinct());
         return message.Length switch
         {
-            0 => "the decoder gives no reason",
+            0 => "the compressed data are damaged; save the picture anew",
             > MaxLength => message[..MaxLength] + "...",
             _ => message,
         };
