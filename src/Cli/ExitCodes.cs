@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using Lorikeet.Training;
 
 namespace Lorikeet.Cli;
 
@@ -28,6 +29,7 @@ internal static class ExitCodes
     public static int For(Exception failure) => Innermost(failure) switch
     {
         OperationCanceledException => Interrupted,
+        TrainingDivergedException => NotANumber,
         InvalidDataException or IOException or UnauthorizedAccessException => Input,
         DllNotFoundException => Input,
         _ => Fault,

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Lorikeet.Cli.Commands;
+using Lorikeet.Training;
 
 namespace Lorikeet.Cli.Tests;
 
@@ -80,6 +81,7 @@ public sealed class CommandLineTests
         Assert.Equal((bool)json["complete"]! ? ExitCodes.Done : ExitCodes.Input, code);
         Assert.Equal(Environment.ProcessorCount, (int)json["threads"]!);
         Assert.NotNull(json["gemm_path"]);
+        Assert.All(json["peak"]!.AsObject(), figure => Assert.True((double)figure.Value! > 0, figure.Key));
         Assert.NotNull(json["libvips"]!["found"]);
         Assert.NotNull(json["cuda"]!["devices"]);
     }
@@ -90,6 +92,7 @@ public sealed class CommandLineTests
     [InlineData(typeof(IOException), ExitCodes.Input, "error: it\n")]
     [InlineData(typeof(UnauthorizedAccessException), ExitCodes.Input, "error: it\n")]
     [InlineData(typeof(DllNotFoundException), ExitCodes.Input, "error: it\n")]
+    [InlineData(typeof(TrainingDivergedException), ExitCodes.NotANumber, "error: it\n")]
     [InlineData(typeof(OperationCanceledException), ExitCodes.Interrupted, "interrupted\n")]
     public void Failures_end_in_their_exit_code_with_one_message(Type failure, int code, string message)
     {

@@ -61,6 +61,30 @@ internal static class DoctorCommand
         Line(host, "matrix products", $"{engine.Path}" + (engine.Bf16Fallback is { } why ? $"; bfloat16 at the speed of float32: {why}" : ", bfloat16 by the processor's own instruction"));
         json["gemm_path"] = engine.Path.ToString();
         json["bf16_fallback"] = engine.Bf16Fallback;
+        json["peak"] = new JsonObject
+        {
+            ["f32_gflops"] = Measured(host, "peak float32", engine, bf16: false, out double f32),
+            ["f32_product_gflops"] = f32,
+            ["bf16_gflops"] = Measured(host, "peak bfloat16", engine, bf16: true, out double bf16),
+            ["bf16_product_gflops"] = bf16,
+            ["read_gb_per_s"] = Read(host, pool),
+        };
+    }
+
+    // Both on all threads: what multiply-adds on registers reach, and what a product of two 2048 x 2048 matrices makes of it.
+    private static double Measured(CliHost host, string what, GemmEngine engine, bool bf16, out double product)
+    {
+        product = Math.Round(ProductProbe.Gflops(engine, bf16), 1);
+        double peak = Math.Round(PeakProbe.ComputeGflops(engine, bf16), 1);
+        Line(host, what, string.Create(CultureInfo.InvariantCulture, $"{peak:0} GFLOP/s on registers, {product:0} in a product of 2048 x 2048 matrices"));
+        return peak;
+    }
+
+    private static double Read(CliHost host, WorkPool pool)
+    {
+        double rate = Math.Round(PeakProbe.ReadGigabytesPerSecond(pool), 1);
+        Line(host, "memory read", string.Create(CultureInfo.InvariantCulture, $"{rate:0.0} GB/s"));
+        return rate;
     }
 
     private static bool AboutVips(CliHost host, JsonObject json)
