@@ -132,6 +132,10 @@ public sealed class ModelDirectoryTests : IDisposable
     {
         Save("config.json", "{\n  \"a\": 1,\n  b\n}");
         Assert.StartsWith($"{_path}/config.json(3,3): not valid JSON: ", Error(() => ModelDirectory.Open(_path)), StringComparison.Ordinal);
+        Save("config.json", """{"a":"\ud800"}""");
+        Assert.StartsWith($"{_path}/config.json: not valid JSON: a string holds half of a surrogate pair", Error(() => ModelDirectory.Open(_path)), StringComparison.Ordinal);
+        File.WriteAllBytes(_path + "/config.json", [.. "{\"a\":\""u8, 0xE9, .. "\"}"u8]);
+        Assert.Equal($"{_path}/config.json: the JSON file is not valid UTF-8. Save it as UTF-8.", Error(() => ModelDirectory.Open(_path)));
         Save("config.json", "[]");
         Assert.Equal($"{_path}/config.json: the root is a list of 0; expected a JSON object.", Error(() => ModelDirectory.Open(_path)));
     }

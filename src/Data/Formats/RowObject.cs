@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lorikeet.Data.Sources;
 using Lorikeet.Text.Chat;
 
 namespace Lorikeet.Data.Formats;
@@ -53,7 +54,7 @@ internal sealed class RowObject(JsonElement json, string origin, string prefix =
         }
         catch (InvalidOperationException error)
         {
-            throw new InvalidDataException($"{origin}: key '{prefix}{key}' holds half of a surrogate pair, which is no character.", error);
+            throw new InvalidDataException($"{origin}: key '{prefix}{key}' holds {RowJson.HalfSurrogate}.", error);
         }
     }
 
@@ -79,7 +80,7 @@ internal sealed class RowObject(JsonElement json, string origin, string prefix =
         }
         catch (InvalidOperationException error)
         {
-            throw new InvalidDataException($"{origin}: key '{name}' holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character.", error);
+            throw new InvalidDataException($"{origin}: key '{name}' holds {RowJson.HalfSurrogate}.", error);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class CsvIndexer(SourceFile file, byte delimiter)
 
     public RowIndex Run(CancellationToken cancellation)
     {
-        byte[] buffer = new byte[1 << 20];
+        byte[] buffer = new byte[Math.Clamp(file.Length, 1, 1 << 20)];
         for (long position = file.Start; ;)
         {
             cancellation.ThrowIfCancellationRequested();

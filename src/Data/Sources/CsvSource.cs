@@ -115,6 +115,10 @@ public sealed class CsvSource : IRowSource
         {
             throw new InvalidDataException($"{origin}: column '{column}' begins like JSON but is not valid: {RowJson.Reason(error)} JSON strings need double quotes (doubled within a csv field).", error);
         }
+        catch (InvalidOperationException error)
+        {
+            throw new InvalidDataException($"{origin}: column '{column}' holds {RowJson.HalfSurrogate}.", error);
+        }
     }
 
     private string DescribeRecord(long record) => FormattableString.Invariant($"{Path}:{_index.Line(record)}");

@@ -67,7 +67,7 @@ public sealed class JsonArraySource : IRowSource
     private sealed class Indexer(SourceFile file)
     {
         private readonly RowIndex _index = new();
-        private byte[] _buffer = new byte[1 << 18];
+        private byte[] _buffer = new byte[Math.Clamp(file.Length + 1, 64, 1 << 18)];
         private long _line = 1;
         private int _lineCountedTo;
         private bool _sawRoot;

@@ -63,7 +63,7 @@ public sealed class JsonLinesSource : IRowSource
     private static RowIndex BuildIndex(SourceFile file, CancellationToken cancellation)
     {
         var index = new RowIndex();
-        byte[] buffer = new byte[BufferBytes];
+        byte[] buffer = new byte[Math.Clamp(file.Length, 1, BufferBytes)];
         long line = 1;
         bool inRow = false;
         long position = file.Start;

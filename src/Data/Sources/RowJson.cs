@@ -7,6 +7,9 @@ namespace Lorikeet.Data.Sources;
 /// <summary>Parses the JSON of one row, with errors that name file, line and column.</summary>
 internal static class RowJson
 {
+    /// <summary>What an escape such as \\uD800 alone is called in messages; the parser accepts it and fails when its text is asked for.</summary>
+    public const string HalfSurrogate = "half of a surrogate pair (\\uD800 to \\uDFFF), which is no character";
+
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
 
     /// <summary>Parses bytes that hold exactly one object.</summary>
@@ -31,6 +34,10 @@ internal static class RowJson
         catch (JsonException error)
         {
             throw Broken(json, path, line, expected, error);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new InvalidDataException(FormattableString.Invariant($"{path}:{line}: a key of the row holds {HalfSurrogate}."), error);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Lorikeet.Nn.Weights;
 
@@ -35,14 +36,54 @@ public static class JsonFile
             json = json[3..];
         }
 
+        if (!Utf8.IsValid(json.Span))
+        {
+            throw new InvalidDataException($"{path}: the JSON file is not valid UTF-8. Save it as UTF-8.");
+        }
+
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return document.RootElement.Clone();
+            JsonElement root = JsonElement.Parse(json.Span, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            if (json.Span.IndexOf("\\u"u8) >= 0)
+            {
+                RequireText(root);
+            }
+
+            return root;
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new InvalidDataException($"{path}: not valid JSON: a string holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character.", error);
         }
         catch (JsonException error)
         {
             throw new InvalidDataException($"{path}{Position(error)}: not valid JSON: {Reason(error)}", error);
+        }
+    }
+
+    /// <summary>Asks for every text once: the parser accepts a lone half of a surrogate pair, and fails only then.</summary>
+    private static void RequireText(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray())
+                {
+                    RequireText(item);
+                }
+
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty property in element.EnumerateObject())
+                {
+                    _ = property.Name;
+                    RequireText(property.Value);
+                }
+
+                break;
         }
     }
 

@@ -32,6 +32,13 @@ public sealed class FormatErrorTests : FormatTestBase
     public void A_bad_messages_row_is_named(string json, string expected) => Refused(json, expected);
 
     [Theory]
+    [InlineData("""{"\ud800":1}""")]
+    [InlineData("""{"a":1,"\ud800":1}""")]
+    [InlineData("""{"a":{"b":1,"\ud800":1}}""")]
+    public void A_key_that_is_no_text_is_named(string json) =>
+        Refused(json, "a key of the row holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character.");
+
+    [Theory]
     [InlineData("""{"conversations":[{"value":"q"}]}""", "key 'conversations[0].from' is missing; expected a string. Keys found: value.")]
     [InlineData("""{"conversations":[{"from":"bing","value":"q"}]}""", "key 'conversations[0].from' is 'bing'; expected human, gpt or system.")]
     [InlineData("""{"conversations":[{"from":"human"}]}""", "key 'conversations[0].value' is missing; expected a string. Keys found: from.")]
