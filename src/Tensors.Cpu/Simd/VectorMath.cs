@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Tensors.Cpu;
 
@@ -27,6 +28,10 @@ internal static class VectorMath
         q = Lanes.Fma(q, r, Vector512.Create(0.16666520107789795f));
         q = Lanes.Fma(q, r, Vector512.Create(0.49999993412483884f));
         Vector512<float> y = Lanes.Fma(r * r, q, r) + Vector512<float>.One;
+        if (Avx512F.IsSupported)
+        {
+            return Avx512F.Scale(y, n);
+        }
 
         // Two factors, because 2^n alone leaves the normal range at both ends.
         Vector512<int> k = shifted.AsInt32() - magic.AsInt32();

@@ -17,16 +17,17 @@ internal static unsafe class VectorPhilox
         Vector512<ulong> c0 = Vector512.Create(counter) + Vector512<ulong>.Indices;
         Vector512<ulong> c1 = Vector512.ShiftRightLogical(c0, 32), c2 = default, c3 = default;
         Vector512<ulong> m0 = Vector512.Create((ulong)M0), m1 = Vector512.Create((ulong)M1);
-        uint k0 = (uint)key, k1 = (uint)(key >> 32);
+        Vector512<ulong> k0 = Vector512.Create(key), k1 = Vector512.Create(key >> 32);
+        Vector512<ulong> w0 = Vector512.Create((ulong)W0), w1 = Vector512.Create((ulong)W1);
         for (int round = 0; round < 10; round++)
         {
             Vector512<ulong> p0 = Multiply(m0, c0), p1 = Multiply(m1, c2);
-            c0 = Vector512.ShiftRightLogical(p1, 32) ^ c1 ^ Vector512.Create((ulong)k0);
-            c2 = Vector512.ShiftRightLogical(p0, 32) ^ c3 ^ Vector512.Create((ulong)k1);
+            c0 = Vector512.ShiftRightLogical(p1, 32) ^ c1 ^ k0;
+            c2 = Vector512.ShiftRightLogical(p0, 32) ^ c3 ^ k1;
             c1 = p1;
             c3 = p0;
-            k0 += W0;
-            k1 += W1;
+            k0 += w0;
+            k1 += w1;
         }
 
         Vector512<ulong> low = Vector512.Create(0xFFFFFFFFul);
