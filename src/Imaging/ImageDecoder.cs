@@ -9,7 +9,6 @@ namespace Lorikeet.Imaging;
 /// </summary>
 public static class ImageDecoder
 {
-    private const string LoaderOptions = "access=sequential,fail_on=error";
     private const int MaxJpegScans = 100;
     private const int PngColourType = 25;
 
@@ -61,19 +60,11 @@ public static class ImageDecoder
 
     private static Image LoadWithVips(byte[] file, string name, ImageFormat format, DecodeLimits limits)
     {
-        string loader = format switch
-        {
-            ImageFormat.Jpeg => "jpegload_buffer",
-            ImageFormat.Png => "pngload_buffer",
-            ImageFormat.WebP => "webpload_buffer",
-            _ => "tiffload_buffer",
-        };
         RequireComplete(file, name, format);
-        string label = $"{name}: damaged or unsupported {ImageFormats.NameOf(format)} file";
-        var raster = VipsCodec.Load(loader, LoaderOptions, file, label, limits);
+        var raster = VipsCodec.Load(format, file, name, limits);
         int orientation = ExifOrientation.Find(file, format);
         bool pngGrey = format == ImageFormat.Png && file[PngColourType] == 0;
-        var image = RasterConversion.ToImage(raster, label, orientation, pngGrey);
+        var image = RasterConversion.ToImage(raster, name, orientation, pngGrey);
         if (format != ImageFormat.Tiff)
         {
             return image;

@@ -28,18 +28,25 @@ internal static unsafe class VipsCodec
 {
     private const int UChar = 0, UShort = 2;
 
-    /// <summary>Decodes with the named loader; the size is checked after the header and before the pixels.</summary>
-    /// <param name="loader">A loader's operation name, e.g. <c>pngload_buffer</c>.</param>
-    /// <param name="options">Options in libvips' notation, e.g. <c>access=sequential</c>.</param>
+    /// <summary>Decodes with the loader of one format; the size is checked after the header and before the pixels.</summary>
+    /// <param name="format">JPEG, PNG, WebP or TIFF, as the first bytes say.</param>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="name">The file's name and format, for messages.</param>
+    /// <param name="name">The file's name, for messages.</param>
     /// <param name="limits">The caps.</param>
-    public static VipsRaster Load(string loader, string options, byte[] file, string name, DecodeLimits limits)
+    public static VipsRaster Load(ImageFormat format, byte[] file, string name, DecodeLimits limits)
     {
+        string loader = format switch
+        {
+            ImageFormat.Jpeg => "jpegload_buffer",
+            ImageFormat.Png => "pngload_buffer",
+            ImageFormat.WebP => "webpload_buffer",
+            ImageFormat.Tiff => "tiffload_buffer",
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "is not decoded by libvips"),
+        };
         VipsNative.EnsureStarted();
         fixed (byte* data = file)
         {
-            nint operation = New(loader, options);
+            nint operation = New(loader, "access=sequential,fail_on=error");
             nint image = 0;
             try
             {
@@ -50,10 +57,11 @@ internal static unsafe class VipsCodec
                 VipsNative.TakeError();
                 if (VipsNative.vips_object_build(operation) != 0)
                 {
-                    throw Failure(name);
+                    throw Failure(format, file, name);
                 }
                 image = GetImage(operation, "out");
-                return Read(image, name, limits);
+                RequireReadable(image, format, name, limits);
+                return Read(image) ?? throw Failure(format, file, name);
             }
             finally
             {
@@ -143,26 +151,33 @@ internal static unsafe class VipsCodec
         return bytes;
     }
 
-    private static VipsRaster Read(nint image, string name, DecodeLimits limits)
+    private static void RequireReadable(nint image, ImageFormat format, string name, DecodeLimits limits)
     {
-        int width = VipsNative.vips_image_get_width(image), height = VipsNative.vips_image_get_height(image);
-        int bands = VipsNative.vips_image_get_bands(image), format = VipsNative.vips_image_get_format(image);
-        limits.RequireSize(name, width, height);
-        if (format is not (UChar or UShort) || bands is < 1 or > 8)
+        limits.RequireSize(name, VipsNative.vips_image_get_width(image), VipsNative.vips_image_get_height(image));
+        int bands = VipsNative.vips_image_get_bands(image), samples = VipsNative.vips_image_get_format(image);
+        if (samples is not (UChar or UShort) || bands is < 1 or > 8)
         {
-            throw new InvalidDataException($"{name}: {bands} channels of sample type {format}; pictures have 1 to 4 channels of 8 or 16 bits.");
+            throw new InvalidDataException(
+                $"{name}: the {ImageFormats.NameOf(format)} file has {bands} channels of sample type {samples} (libvips' number); pictures have 1 to 4 " +
+                "channels of 8 or 16 unsigned bits. Convert it first.");
         }
-        var colour = (VipsColour)VipsNative.vips_image_get_interpretation(image);
+    }
+
+    /// <summary>Decodes the pixels; null if that fails.</summary>
+    private static VipsRaster? Read(nint image)
+    {
         void* pixels = VipsNative.vips_image_write_to_memory(image, out nuint length);
         if (pixels == null)
         {
-            throw Failure(name);
+            return null;
         }
         try
         {
             var samples = new byte[checked((int)length)];
             Marshal.Copy((nint)pixels, samples, 0, samples.Length);
-            return new VipsRaster(width, height, bands, format == UShort, colour, samples);
+            return new VipsRaster(
+                VipsNative.vips_image_get_width(image), VipsNative.vips_image_get_height(image), VipsNative.vips_image_get_bands(image),
+                VipsNative.vips_image_get_format(image) == UShort, (VipsColour)VipsNative.vips_image_get_interpretation(image), samples);
         }
         finally
         {
@@ -170,11 +185,12 @@ internal static unsafe class VipsCodec
         }
     }
 
-    private static InvalidDataException Failure(string name)
+    private static InvalidDataException Failure(ImageFormat format, byte[] file, string name)
     {
         string reason = VipsNative.TakeError();
-        bool isTruncated = reason.Contains("Premature end of", StringComparison.Ordinal);
-        return new InvalidDataException(isTruncated ? $"{name}: the file is truncated ({reason})." : $"{name}: {reason}.");
+        return reason.Contains("Premature end of", StringComparison.Ordinal)
+            ? new InvalidDataException($"{name}: the {ImageFormats.NameOf(format)} file is truncated: it ends at byte {file.Length} before the picture is complete.")
+            : new InvalidDataException($"{name}: damaged or unsupported {ImageFormats.NameOf(format)} file: {reason}.");
     }
 
     private static void Release(nint operation, nint image)
