@@ -3,6 +3,7 @@ using Lorikeet.Imaging;
 using Lorikeet.Models.Families;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Testing;
+using Lorikeet.Text.Tokenizers;
 
 namespace Lorikeet.Models.Tests;
 
@@ -56,19 +57,18 @@ public sealed class SmolVlmProcessorTests
 
     [Theory]
     [MemberData(nameof(Goldens))]
-    public void Expanded_texts_are_what_the_reference_tokenises(string family, string name)
+    public void Ids_of_expanded_texts_equal_the_reference(string family, string name)
     {
         var (processor, samples, texts) = Prepare(family, name);
         using var expected = SafeTensorsFile.Open(Golden.Path("cases", family, name + ".safetensors"));
         long[] ids = expected.ReadI64("input_ids"), mask = expected.ReadI64("attention_mask");
-        var pieces = Pieces(family);
+        var tokenizer = Tokenizer.Load(Golden.Path("models", family, "tokenizer.json"));
         int length = ids.Length / samples.Length;
         for (int b = 0; b < samples.Length; b++)
         {
             var grids = samples[b].Select(image => processor.Plan(image.Width, image.Height)).ToArray();
-            string reference = string.Concat(Enumerable.Range(b * length, length).Where(i => mask[i] == 1).Select(i => pieces[ids[i]]));
-            // Byte-level vocabularies spell a space and a line break with letters of their own.
-            Assert.Equal(reference, processor.ExpandText(texts[b], grids).Text.Replace(' ', '\u0120').Replace('\n', '\u010A'));
+            int[] actual = tokenizer.Encode(processor.ExpandText(texts[b], grids).Text, addSpecialTokens: false).Ids;
+            Assert.Equal(Enumerable.Range(b * length, length).Where(i => mask[i] == 1).Select(i => (int)ids[i]), actual);
         }
     }
 
@@ -207,17 +207,6 @@ public sealed class SmolVlmProcessorTests
     {
         var section = ConfigSection.From("f", JsonDocument.Parse("""{"do_resize":false,"do_sharpen":true,"video_sampling":{}}""").RootElement);
         Assert.Equal(["do_sharpen"], new SmolVlmProcessorSettings().With(section).IgnoredKeys);
-    }
-
-    private static Dictionary<long, string> Pieces(string family)
-    {
-        var tokenizer = JsonDocument.Parse(File.ReadAllText(Golden.Path("models", family, "tokenizer.json"))).RootElement;
-        var pieces = tokenizer.GetProperty("model").GetProperty("vocab").EnumerateObject().ToDictionary(p => p.Value.GetInt64(), p => p.Name);
-        foreach (var added in tokenizer.GetProperty("added_tokens").EnumerateArray())
-        {
-            pieces[added.GetProperty("id").GetInt64()] = added.GetProperty("content").GetString()!;
-        }
-        return pieces;
     }
 
     private static Image Gradient(int width, int height) =>
