@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Lorikeet.Data.Formats;
 using Lorikeet.Data.Sampling;
 using Lorikeet.Data.Sources;
@@ -30,6 +32,7 @@ public sealed class Dataset : IDisposable
         Count = _ranges.Sum(r => r.To - r.From);
         _images = new ImageResolver(options.ImageRoot, source.Path);
         (_format, Notes) = ChooseFormat(options.Format);
+        Fingerprint = ComputeFingerprint();
     }
 
     /// <summary>Number of samples, after split and limit.</summary>
@@ -46,6 +49,12 @@ public sealed class Dataset : IDisposable
 
     /// <summary>What the user should know about the rows, such as keys that are not used; one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>
+    /// Identity of the samples and their order, for checkpoints: file content (sampled), selected rows, format and prompt. Where the
+    /// file lies does not matter.
+    /// </summary>
+    public string Fingerprint { get; }
 
     /// <summary>Names of the formats that <c>data.format</c> may give, besides <c>auto</c>.</summary>
     public static IReadOnlyList<string> FormatNames { get; } = [.. SampleFormats.All.Select(f => f.Name)];
@@ -118,6 +127,14 @@ public sealed class Dataset : IDisposable
         }
 
         return limited;
+    }
+
+    private string ComputeFingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        _source.AddTo(hash);
+        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{string.Join(';', _ranges)} {_format.Name} {_prompt}")));
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }
 
     private (ISampleFormat Format, IReadOnlyList<string> Notes) ChooseFormat(string name)

@@ -58,10 +58,38 @@ public sealed class DatasetTests : IDisposable
     }
 
     [Fact]
+    public void The_fingerprint_follows_content_and_selection_and_not_the_place()
+    {
+        string path = Rows(500);
+        string all = Fingerprint(new DatasetOptions { Path = path });
+        string copy = _folder.Save("copy/y.jsonl", File.ReadAllBytes(path));
+        Assert.Equal(all, Fingerprint(new DatasetOptions { Path = copy }));
+        Assert.NotEqual(all, Fingerprint(new DatasetOptions { Path = path, MaxSamples = 499 }));
+        Assert.NotEqual(all, Fingerprint(new DatasetOptions { Path = path, Prompt = "other" }));
+        File.WriteAllText(copy, File.ReadAllText(copy).Replace("q250", "q25x", StringComparison.Ordinal));
+        Assert.NotEqual(all, Fingerprint(new DatasetOptions { Path = copy }));
+        File.AppendAllText(path, "\n");
+        Assert.NotEqual(all, Fingerprint(new DatasetOptions { Path = path }));
+    }
+
+    [Fact]
+    public void Several_threads_may_read_at_once()
+    {
+        string path = Rows(2_000);
+        using Dataset data = Dataset.Open(new DatasetOptions { Path = path });
+        using var prefetcher = new Prefetcher<Sample>(0, data.Count, (i, _) => data.Read(i), capacity: 16, workers: 4);
+        for (int i = 0; i < data.Count; i++)
+        {
+            Assert.True(prefetcher.TryTake(out Sample sample));
+            Assert.Equal($"q{i}", sample.Messages[0].PlainText);
+        }
+    }
+
+    [Fact]
     public void Unusable_options_are_refused()
     {
         string path = Rows(3);
-        Assert.Equal("data.format 'parquet' is not known; expected auto or one of messages, sharegpt, the_cauldron, alpaca, qa, caption, task, image_text.",
+        Assert.Equal("data.format 'parquet' is not known; expected auto or one of messages, sharegpt, the_cauldron, prompt_completion, alpaca, qa, caption, task, image_text.",
             Error(new DatasetOptions { Path = path, Format = "parquet" }));
         Assert.Equal("max_samples is 0; expected at least 1.", Error(new DatasetOptions { Path = path, MaxSamples = 0 }));
         string empty = _folder.Save("empty.jsonl", "\n");
@@ -92,6 +120,12 @@ public sealed class DatasetTests : IDisposable
     }
 
     private static string Error(DatasetOptions options) => Assert.Throws<InvalidDataException>(() => Dataset.Open(options)).Message;
+
+    private static string Fingerprint(DatasetOptions options)
+    {
+        using Dataset data = Dataset.Open(options);
+        return data.Fingerprint;
+    }
 
     private static long[] Ids(DatasetOptions options)
     {

@@ -24,7 +24,13 @@ internal sealed class MessagesFormat(string listKey = "messages") : ISampleForma
     {
         sample.ListImages("images");
         sample.ListImages("image");
-        foreach (RowObject message in sample.Row.Objects(listKey))
+        ReadMessages(sample, listKey);
+    }
+
+    /// <summary>Adds the messages of a list.</summary>
+    public static void ReadMessages(SampleBuilder sample, string key)
+    {
+        foreach (RowObject message in sample.Row.Objects(key))
         {
             string role = message.Text("role");
             sample.Begin(Role(message, role), message.Name("content"));

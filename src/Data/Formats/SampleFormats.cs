@@ -9,6 +9,7 @@ internal static class SampleFormats
         new MessagesFormat(),
         new ShareGptFormat(),
         new CauldronFormat(),
+        new PromptCompletionFormat(),
         new AlpacaFormat(),
         new QuestionAnswerFormat(),
         new CaptionFormat(),

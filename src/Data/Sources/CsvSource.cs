@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -95,6 +96,9 @@ public sealed class CsvSource : IRowSource
 
     /// <inheritdoc/>
     public string Describe(long index) => DescribeRecord(index + 1);
+
+    /// <inheritdoc/>
+    public void AddTo(IncrementalHash hash) => _file.AddTo(hash);
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();

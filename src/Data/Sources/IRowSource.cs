@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace Lorikeet.Data.Sources;
@@ -16,6 +17,9 @@ public interface IRowSource : IDisposable
     /// <summary>Reads a row, 0-based.</summary>
     /// <exception cref="InvalidDataException">The row is malformed, or the file has changed since it was opened.</exception>
     Row Read(long index);
+
+    /// <summary>Adds what identifies the file's content to a hash.</summary>
+    void AddTo(IncrementalHash hash);
 
     /// <summary>Where a row stands, as <c>file:line</c> with 1-based line.</summary>
     string Describe(long index);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace Lorikeet.Data.Sources;
@@ -59,6 +60,9 @@ public sealed class JsonArraySource : IRowSource
 
     /// <inheritdoc/>
     public string Describe(long index) => FormattableString.Invariant($"{Path}:{_index.Line(index)}");
+
+    /// <inheritdoc/>
+    public void AddTo(IncrementalHash hash) => _file.AddTo(hash);
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Lorikeet.Data.Sources;
 
 /// <summary>
@@ -56,6 +58,9 @@ public sealed class JsonLinesSource : IRowSource
 
     /// <inheritdoc/>
     public string Describe(long index) => FormattableString.Invariant($"{Path}:{_index.Line(index)}");
+
+    /// <inheritdoc/>
+    public void AddTo(IncrementalHash hash) => _file.AddTo(hash);
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();

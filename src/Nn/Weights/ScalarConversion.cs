@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Lorikeet.Nn.Weights;
 
@@ -7,24 +8,52 @@ internal static class ScalarConversion
 {
     public static void ToSingle(TensorInfo info, ReadOnlySpan<byte> source, Span<float> target, string file)
     {
-        for (int i = 0; i < target.Length; i++)
+        // The three types that weights come in are read in bulk.
+        switch (info.DType)
         {
-            target[i] = info.DType switch
-            {
-                SafeDType.F32 => BinaryPrimitives.ReadSingleLittleEndian(source[(4 * i)..]),
-                SafeDType.BF16 => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(source[(2 * i)..]) << 16),
-                SafeDType.F16 => (float)BinaryPrimitives.ReadHalfLittleEndian(source[(2 * i)..]),
-                SafeDType.F64 => (float)BinaryPrimitives.ReadDoubleLittleEndian(source[(8 * i)..]),
-                SafeDType.U64 => BinaryPrimitives.ReadUInt64LittleEndian(source[(8 * i)..]),
-                SafeDType.F8_E4M3 => Float8.E4M3(source[i]),
-                SafeDType.F8_E5M2 => Float8.E5M2(source[i]),
-                SafeDType.F8_E8M0 => Float8.E8M0(source[i]),
-                SafeDType.F8_E4M3FNUZ => Float8.Fnuz(source[i], mantissaBits: 3),
-                SafeDType.F8_E5M2FNUZ => Float8.Fnuz(source[i], mantissaBits: 2),
-                _ => Integer(info, source, i, file, "a real number"),
-            };
+            case SafeDType.F32 when BitConverter.IsLittleEndian:
+                source.CopyTo(MemoryMarshal.AsBytes(target));
+                break;
+            case SafeDType.BF16 when BitConverter.IsLittleEndian:
+                ReadOnlySpan<ushort> brains = MemoryMarshal.Cast<byte, ushort>(source);
+                for (int i = 0; i < target.Length; i++)
+                {
+                    target[i] = BitConverter.UInt32BitsToSingle((uint)brains[i] << 16);
+                }
+
+                break;
+            case SafeDType.F16 when BitConverter.IsLittleEndian:
+                ReadOnlySpan<Half> halves = MemoryMarshal.Cast<byte, Half>(source);
+                for (int i = 0; i < target.Length; i++)
+                {
+                    target[i] = (float)halves[i];
+                }
+
+                break;
+            default:
+                for (int i = 0; i < target.Length; i++)
+                {
+                    target[i] = One(info, source, i, file);
+                }
+
+                break;
         }
     }
+
+    private static float One(TensorInfo info, ReadOnlySpan<byte> source, int i, string file) => info.DType switch
+    {
+        SafeDType.F32 => BinaryPrimitives.ReadSingleLittleEndian(source[(4 * i)..]),
+        SafeDType.BF16 => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(source[(2 * i)..]) << 16),
+        SafeDType.F16 => (float)BinaryPrimitives.ReadHalfLittleEndian(source[(2 * i)..]),
+        SafeDType.F64 => (float)BinaryPrimitives.ReadDoubleLittleEndian(source[(8 * i)..]),
+        SafeDType.U64 => BinaryPrimitives.ReadUInt64LittleEndian(source[(8 * i)..]),
+        SafeDType.F8_E4M3 => Float8.E4M3(source[i]),
+        SafeDType.F8_E5M2 => Float8.E5M2(source[i]),
+        SafeDType.F8_E8M0 => Float8.E8M0(source[i]),
+        SafeDType.F8_E4M3FNUZ => Float8.Fnuz(source[i], mantissaBits: 3),
+        SafeDType.F8_E5M2FNUZ => Float8.Fnuz(source[i], mantissaBits: 2),
+        _ => Integer(info, source, i, file, "a real number"),
+    };
 
     public static void ToInt64(TensorInfo info, ReadOnlySpan<byte> source, Span<long> target, string file)
     {

@@ -21,6 +21,9 @@ public sealed class FormatTests : FormatTestBase
     // the_cauldron
     [InlineData("""{"images":["a.png","images/d.png"],"texts":[{"user":"q","assistant":"r","source":"x"},{"user":"q2","assistant":"r2"}]}""", "the_cauldron", "user: [a.png][images/d.png]'q' | assistant: r | user: q2 | assistant: r2")]
     [InlineData("""{"images":[{"path":"a.png","bytes":null}],"texts":[{"user":"q","assistant":"r"},{"user":"look <image>","assistant":"r2"}]}""", "the_cauldron", "user: q | assistant: r | user: 'look '[a.png] | assistant: r2")]
+    // prompt_completion
+    [InlineData("""{"images":["a.png"],"prompt":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"image"},{"type":"text","text":"q"}]}],"completion":[{"role":"assistant","content":"r"}]}""", "prompt_completion", "system: s | user: [a.png]'q' | assistant: r")]
+    [InlineData("""{"image":"a.png","prompt":"q","completion":"r"}""", "prompt_completion", "user: [a.png]'q' | assistant: r")]
     // caption, image_text, task
     [InlineData("""{"image":"a.png","caption":"一隻可愛的橘貓"}""", "caption", "user: [a.png]'What?' | assistant: 一隻可愛的橘貓")]
     [InlineData("""{"file_name":"images/d.png","caption":"c","prompt":"Look"}""", "caption", "user: [images/d.png]'Look' | assistant: c")]

@@ -143,6 +143,40 @@ public sealed class SafeTensorsFileTests : IDisposable
         Assert.Empty(empty.Tensors);
     }
 
+    [Fact]
+    [Trait("tier", "slow")]
+    public void Tensors_beyond_two_gibibytes_are_reached_by_pointer()
+    {
+        // A sparse file: it takes no room on disk.
+        const long Length = 5L << 30;
+        string path = Save("{\"a\":{\"dtype\":\"U8\",\"shape\":[" + Length + "],\"data_offsets\":[0," + Length + "]},\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":["
+            + Length + "," + (Length + 1) + "]}}", []);
+        using (FileStream stream = File.OpenWrite(path))
+        {
+            stream.Position = stream.Length + Length;
+            stream.WriteByte(7);
+        }
+
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        Assert.Equal([7L], file.ReadI64("b"));
+        Assert.Equal(Length, file.Pointer("b") - file.Pointer("a"));
+        Assert.Contains("too many for a span", Assert.Throws<InvalidOperationException>(() => file.Bytes("a").Length).Message, StringComparison.Ordinal);
+        Assert.Contains("too many for an array", Assert.Throws<InvalidOperationException>(() => file.ReadF32("a")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(SafeDType.F32)]
+    [InlineData(SafeDType.BF16)]
+    [InlineData(SafeDType.F16)]
+    public void Long_tensors_are_read_piece_by_piece(SafeDType dtype)
+    {
+        float[] values = [.. Enumerable.Range(0, (1 << 20) + 77).Select(i => (float)(i % 251))];
+        string path = Path.Combine(_directory, "long.safetensors");
+        SafeTensorsWriter.Write(path, [TensorEntry.FromF32("x", [values.Length], values, dtype)]);
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        Assert.True(values.AsSpan().SequenceEqual(file.ReadF32("x")));
+    }
+
     private static void Refused(string path, string expected)
     {
         var error = Assert.Throws<InvalidDataException>(() => SafeTensorsFile.Open(path));
