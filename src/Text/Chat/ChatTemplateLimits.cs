@@ -9,8 +9,8 @@ public sealed record ChatTemplateLimits
     /// <summary>The limits used when none are given.</summary>
     public static ChatTemplateLimits Default { get; } = new();
 
-    /// <summary>Steps: one per evaluated node, per item visited and per 16 characters of text produced.</summary>
-    public long MaxSteps { get; init; } = 8_000_000;
+    /// <summary>Steps: one per evaluated node, per item visited and per 8 characters of text produced.</summary>
+    public long MaxSteps { get; init; } = 4_000_000;
 
     /// <summary>Longest rendered text and longest single string, in UTF-16 units; also the most items of a single list.</summary>
     public int MaxLength { get; init; } = 16 * 1024 * 1024;

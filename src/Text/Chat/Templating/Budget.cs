@@ -5,7 +5,7 @@ namespace Lorikeet.Text.Chat.Templating;
 /// <summary>Counts what one rendering uses and stops it at the limits.</summary>
 internal sealed class Budget(ChatTemplateLimits limits)
 {
-    private const int CharactersPerStep = 16;
+    private const int CharactersPerStep = 8;
     private long _steps;
     private int _depth;
 
@@ -60,6 +60,18 @@ internal sealed class Budget(ChatTemplateLimits limits)
     }
 
     public void Leave() => _depth--;
+
+    /// <summary>Fails if the stack runs out; for recursion that <see cref="Enter"/> doesn't see, such as generators over generators.</summary>
+    public static void CheckStack()
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+        {
+            throw Fail.With("RecursionError", "the template nests generators too deep");
+        }
+    }
+
+    /// <summary>Accounts for a fast pass over a text.</summary>
+    public void Scan(int length) => Items(length / 128);
 
     private ChatTemplateException OutOfSteps() =>
         Fail.With("LimitError", $"the template needs more than {limits.MaxSteps} steps");

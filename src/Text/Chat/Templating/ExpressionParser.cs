@@ -30,11 +30,12 @@ internal sealed class ExpressionParser(TokenStream tokens)
     private Expression ParseConditional()
     {
         var then = ParseOr();
-        while (tokens.SkipName("if"))
+        while (tokens.Current.IsName("if"))
         {
+            var line = tokens.Next().Line;
             SoftDepth++;
             var test = ParseOr();
-            then = new Conditional(test, then, tokens.SkipName("else") ? Parse() : null);
+            then = new Conditional(line, test, then, tokens.SkipName("else") ? Parse() : null);
             SoftDepth--;
         }
 
@@ -407,11 +408,6 @@ internal sealed class ExpressionParser(TokenStream tokens)
     {
         var negated = tokens.SkipName("not");
         var name = DottedName();
-        if (SoftDepth == 0 && Tests.Find(name) is null)
-        {
-            throw Fail.With("TemplateAssertionError", $"No test named '{name}'.").At(tokens.Line);
-        }
-
         var arguments = new Arguments();
         var token = tokens.Current;
         if (token.IsOperator("("))
@@ -427,6 +423,11 @@ internal sealed class ExpressionParser(TokenStream tokens)
             }
 
             arguments.Positional.Add(ParsePostfix(ParsePrimary()));
+        }
+
+        if (SoftDepth == 0 && Tests.Find(name) is null)
+        {
+            throw Fail.With("TemplateAssertionError", $"No test named '{name}'.").At(token.Line);
         }
 
         Expression test = new TestCall(node, name, arguments);

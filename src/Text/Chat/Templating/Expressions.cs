@@ -141,12 +141,12 @@ internal sealed class Concatenation(IReadOnlyList<Expression> parts) : Expressio
 }
 
 /// <summary><c>a if test else b</c>; without <c>else</c> the value is undefined where the test fails.</summary>
-internal sealed class Conditional(Expression test, Expression then, Expression? otherwise) : Expression
+internal sealed class Conditional(int line, Expression test, Expression then, Expression? otherwise) : Expression
 {
-    private static readonly Undefined NoElse = new("the inline if-expression evaluated to false and no else section was defined.");
+    private readonly Undefined _noElse = new($"the inline if-expression on line {line} evaluated to false and no else section was defined.");
 
     protected override object? Eval(Scope scope, Runtime runtime) =>
-        test.IsTrue(scope, runtime) ? then.Evaluate(scope, runtime) : otherwise is null ? NoElse : otherwise.Evaluate(scope, runtime);
+        test.IsTrue(scope, runtime) ? then.Evaluate(scope, runtime) : otherwise is null ? _noElse : otherwise.Evaluate(scope, runtime);
 }
 
 internal sealed class AttributeAccess(Expression target, string name) : Expression

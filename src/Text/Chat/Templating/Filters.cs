@@ -59,7 +59,7 @@ internal static class Filters
     {
         string or Markup => Soft(value, runtime),
         Undefined u => throw u.Error(),
-        _ => throw Fail.Type($"a string is needed here, not {PyText.TypeName(value)}"),
+        _ => throw Fail.With("AttributeError", $"'{PyText.TypeName(value)}' object has no attribute 'splitlines'"),
     };
 
     private static ChatTemplateException Undef(object? value) => ((Undefined)value!).Error();
@@ -147,7 +147,7 @@ internal static class Filters
             case "ceil" or "floor":
                 var power = Math.Pow(10, digits);
                 var scaled = PyMath.ToDouble(value) * power;
-                return (method == "ceil" ? Math.Ceiling(scaled) : Math.Floor(scaled)) / power;
+                return ((method == "ceil" ? Math.Ceiling(scaled) : Math.Floor(scaled)) + 0.0) / power; // no negative zero
             default:
                 throw Fail.With("FilterArgumentError", "method must be common, ceil or floor");
         }
@@ -217,7 +217,7 @@ internal static class Filters
     private static string Truncate(object? value, CallArgs args, Runtime runtime)
     {
         var bound = args.Bind("truncate", "length? killwords? end? leeway?");
-        var (text, length, end) = (Text(value, runtime), bound.Integer(0, 255), bound.Text(2, "..."));
+        var (text, length, end) = (value is Undefined ? "" : Text(value, runtime), bound.Integer(0, 255), bound.Text(2, "..."));
         var leeway = bound.Get(3) is null ? 5 : bound.Integer(3);
         var endLength = PyChars.Length(end);
         if (length < endLength || leeway < 0)
@@ -283,7 +283,7 @@ internal static class Filters
 
     private static object? XmlAttributes(object? value, CallArgs args, Runtime runtime)
     {
-        var dict = value as PyDict ?? throw Fail.Type("xmlattr needs a mapping");
+        var dict = value as PyDict ?? throw SequenceFilters.NoItems(value);
         var parts = new List<string>();
         foreach (var (key, item) in dict)
         {
@@ -309,7 +309,9 @@ internal static class Filters
     {
         if (!TryFloat(value, out var bytes))
         {
-            throw Fail.Value($"could not convert to float: {PyText.Repr(value, runtime.Budget)}");
+            throw value is string or Markup
+                ? Fail.Value($"could not convert string to float: {PyText.Repr(value, runtime.Budget)}")
+                : Fail.Type($"float() argument must be a string or a real number, not '{PyText.TypeName(value)}'");
         }
 
         var unit = binary ? 1024.0 : 1000.0;

@@ -94,8 +94,6 @@ internal sealed record FormatSpec
         {
             case string or Markup:
                 return Text(PyText.Str(value, budget), budget);
-            case bool when Type == 0 && this == new FormatSpec { Width = Width, Fill = Fill, Align = Align }:
-                return Text(PyText.Str(value, budget), budget);
             case long or BigInteger or bool when Type is '\0' or 'd' or 'n' or 'b' or 'o' or 'x' or 'X' or 'c':
                 return Integer(PyMath.ToBig(value), budget);
             case long or BigInteger or bool or double when Type is '\0' or 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or 'n' or '%':

@@ -20,7 +20,7 @@ internal sealed class ForStatement(int line, Target target, Expression items, Bl
     {
         var source = PyIter.Items(values, runtime.Budget);
         source = Filter is null ? source : Accepted(source, scope, runtime);
-        var loop = new LoopContext(source, Filter is null ? values : null, depth, IsRecursive ? this : null, scope);
+        var loop = new LoopContext(source, Filter is null ? values : null, depth, IsRecursive ? this : null, scope, runtime);
         while (loop.MoveNext())
         {
             var inner = new Scope(scope);
@@ -65,13 +65,13 @@ internal sealed class LoopContext : Callable
     private object? _previous = new Undefined("there is no previous item");
     private CallArgs? _lastChanged;
 
-    public LoopContext(IEnumerable<object?> source, object? sized, int depth, ForStatement? recursive, Scope scope) : base("loop")
+    public LoopContext(IEnumerable<object?> source, object? sized, int depth, ForStatement? recursive, Scope scope, Runtime runtime) : base("loop")
     {
         _items = source.GetEnumerator();
         _depth = depth;
         _recursive = recursive;
         _scope = scope;
-        _length = sized is null or PyGenerator ? null : PyIter.Length(sized);
+        _length = sized is null or PyGenerator ? null : PyIter.Length(sized, runtime.Budget);
     }
 
     public object? Current { get; private set; }

@@ -45,6 +45,7 @@ internal static class PyAccess
                 return range.At(i);
             case string or Markup when key is long or bool:
                 var text = PyText.Str(value, budget);
+                budget.Scan(text.Length);
                 if (Index(key, PyChars.Length(text)) is { } at)
                 {
                     var offset = PyChars.Offset(text, at);

@@ -7,7 +7,7 @@ internal static class PyCase
 {
     // Unicode SpecialCasing.txt, unconditional upper-case mappings to several characters: "from to" pairs.
     private static readonly Dictionary<char, string> Upper = Parse(
-        "ß SS ŉ ʼN ǰ J̌ ΐ Ϊ́ ΰ Ϋ́ և ԵՒ ẖ H̱ ẗ T̈ ẘ W̊ ẙ Y̊ ẚ Aʾ ﬀ FF ﬁ FI ﬂ FL ﬃ FFI ﬄ FFL ﬅ ST ﬆ ST ﬓ ՄՆ ﬔ ՄԵ ﬕ ՄԻ ﬖ ՎՆ ﬗ ՄԽ");
+        "ß SS ı I ŉ ʼN ǰ J̌ ΐ Ϊ́ ΰ Ϋ́ և ԵՒ ẖ H̱ ẗ T̈ ẘ W̊ ẙ Y̊ ẚ Aʾ ﬀ FF ﬁ FI ﬂ FL ﬃ FFI ﬄ FFL ﬅ ST ﬆ ST ﬓ ՄՆ ﬔ ՄԵ ﬕ ՄԻ ﬖ ՎՆ ﬗ ՄԽ");
 
     public static string ToUpper(string text)
     {
@@ -63,6 +63,18 @@ internal static class PyCase
             builder.Append(inWord ? (piece == "Σ" ? (IsFinalSigma(text, i) ? "ς" : "σ") : ToLower(piece)) : Title(piece));
             inWord = Rune.TryGetRuneAt(text, i, out var rune) && PyChars.IsCased(rune);
             i += width;
+        }
+
+        return builder.ToString();
+    }
+
+    /// <summary><c>str.casefold</c>: lower case for comparing, with ß as ss.</summary>
+    public static string Fold(string text)
+    {
+        var builder = new StringBuilder(text.Length);
+        foreach (var c in ToLower(text))
+        {
+            builder.Append(c == 'ς' ? "σ" : c != 'ı' && Upper.TryGetValue(c, out var many) ? ToLower(many) : c.ToString());
         }
 
         return builder.ToString();

@@ -15,7 +15,9 @@ internal static class PyCompare
         switch (a, b)
         {
             case (string or Markup, string or Markup):
-                return string.Equals(PyText.Str(a, budget), PyText.Str(b, budget), StringComparison.Ordinal);
+                var (left, right) = (PyText.Str(a, budget), PyText.Str(b, budget));
+                budget.Scan(left.Length == right.Length ? left.Length : 0);
+                return string.Equals(left, right, StringComparison.Ordinal);
             case (null, _) or (_, null):
                 return false;
             case (Undefined, Undefined): // whatever they are called
@@ -195,6 +197,7 @@ internal static class PyCompare
         public int GetHashCode(object key)
         {
             budget.Enter();
+            budget.Items(key is string text ? text.Length / 16 : 0);
             var hash = key switch
             {
                 string s => s.GetHashCode(),

@@ -35,9 +35,11 @@ internal static class PyIter
         value is PyList or string or Markup or PyDict or PyDictView or PyRange or PyGenerator or Undefined;
 
     /// <summary>Python's <c>len()</c>.</summary>
-    public static long Length(object? value) => Length(value, out var count)
-        ? count
-        : throw Fail.Type($"object of type '{PyText.TypeName(value)}' has no len()");
+    public static long Length(object? value, Budget budget)
+    {
+        budget.Scan(value is string s ? s.Length : 0);
+        return Length(value, out var count) ? count : throw Fail.Type($"object of type '{PyText.TypeName(value)}' has no len()");
+    }
 
     private static bool Length(object? value, out long count)
     {
@@ -59,10 +61,17 @@ internal static class PyIter
 
     private static IEnumerable<object?> Counted(IEnumerable<object?> items, Budget budget)
     {
-        foreach (var item in items)
+        using var enumerator = items.GetEnumerator();
+        while (true)
         {
+            Budget.CheckStack();
+            if (!enumerator.MoveNext())
+            {
+                yield break;
+            }
+
             budget.Step();
-            yield return item;
+            yield return enumerator.Current;
         }
     }
 

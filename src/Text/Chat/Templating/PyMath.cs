@@ -85,6 +85,7 @@ internal static class PyMath
             ("+", string) => Fail.Type($"can only concatenate str (not \"{right}\") to str"),
             ("+", PyList) => Fail.Type($"can only concatenate {left} (not \"{right}\") to {left}"),
             ("*", string or PyList) => Fail.Type($"can't multiply sequence by non-int of type '{right}'"),
+            ("*", _) when b is string or PyList => Fail.Type($"can't multiply sequence by non-int of type '{left}'"),
             _ => Fail.Type($"unsupported operand type(s) for {(op == "**" ? "** or pow()" : op)}: '{left}' and '{right}'"),
         };
     }

@@ -174,7 +174,7 @@ internal static class PyNumber
     /// <summary>Python's <c>float(text)</c>; false if the text is no number.</summary>
     public static bool TryParseFloat(string text, out double value)
     {
-        var body = text.Trim(Spaces);
+        var body = string.Concat(text.Trim(Spaces).Select(c => char.IsDigit(c) ? (char)('0' + char.GetNumericValue(c)) : c));
         var plain = body.TrimStart('+', '-').ToLowerInvariant();
         if (plain is "inf" or "infinity" or "nan" && body.Length - plain.Length <= 1)
         {

@@ -31,7 +31,7 @@ internal static class PySplit
         {
             if (limit >= 0 && parts.Count >= limit)
             {
-                parts.Add(text[at..].TrimEnd(PyNumber.Spaces));
+                parts.Add(text[at..]);
                 break;
             }
 

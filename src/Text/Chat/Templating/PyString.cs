@@ -34,7 +34,7 @@ internal static class PyString
     {
         "upper" => (args, _) => NoArgs(name, args, PyCase.ToUpper(s)),
         "lower" => (args, _) => NoArgs(name, args, PyCase.ToLower(s)),
-        "casefold" => (args, _) => NoArgs(name, args, PyCase.ToLower(s).Replace("ß", "ss", StringComparison.Ordinal).Replace('ς', 'σ')),
+        "casefold" => (args, _) => NoArgs(name, args, PyCase.Fold(s)),
         "title" => (args, _) => NoArgs(name, args, PyCase.ToTitle(s)),
         "capitalize" => (args, _) => NoArgs(name, args, PyCase.Capitalize(s)),
         "swapcase" => (args, _) => NoArgs(name, args, PyCase.SwapCase(s)),

@@ -7,8 +7,8 @@ internal static class SequenceFilters
     {
         ["attr"] = (v, a, r) => PyAccess.AttributeOnly(v, a.Bind("attr", "name").Text(0), r.Budget),
         ["batch"] = (v, a, r) => new PyGenerator(Batch(v, a.Bind("batch", "linecount fill_with?"), r)),
-        ["count"] = (v, a, r) => PyIter.Length(v),
-        ["length"] = (v, a, r) => PyIter.Length(v),
+        ["count"] = (v, a, r) => PyIter.Length(v, r.Budget),
+        ["length"] = (v, a, r) => PyIter.Length(v, r.Budget),
         ["dictsort"] = DictSort,
         ["first"] = (v, a, r) => PyIter.Items(v, r.Budget).FirstOrDefault(new Undefined("No first item, sequence was empty.")),
         ["last"] = Last,
@@ -127,11 +127,15 @@ internal static class SequenceFilters
             throw Fail.With("FilterArgumentError", "You can only sort by either \"key\" or \"value\"");
         }
 
-        var dict = value as PyDict ?? throw (value is Undefined u ? u.Error() : Fail.Type("dictsort needs a mapping"));
+        var dict = value as PyDict ?? throw NoItems(value);
         var pairs = new PyDictView(dict, "items").Items().ToList();
         var key = Folded(pair => ((PyList)pair!)[by == "key" ? 0 : 1], bound.Flag(0));
         return new PyList(Sorted(pairs, key, bound.Flag(2), runtime));
     }
+
+    public static ChatTemplateException NoItems(object? value) => value is Undefined undefined
+        ? undefined.Error()
+        : Fail.With("AttributeError", $"'{PyText.TypeName(value)}' object has no attribute 'items'");
 
     /// <summary>Stable sort by a key that is computed once per item.</summary>
     private static List<object?> Sorted(List<object?> items, Func<object?, object?> key, bool reverse, Runtime runtime)
@@ -189,7 +193,7 @@ internal static class SequenceFilters
     private static object? Last(object? value, CallArgs args, Runtime runtime)
     {
         args.Bind("last", "");
-        if (value is PyGenerator)
+        if (value is PyGenerator || !PyIter.IsIterable(value))
         {
             throw Fail.Type($"'{PyText.TypeName(value)}' object is not reversible");
         }

@@ -87,7 +87,7 @@ internal sealed class StatementParser
     {
         if (_tokens.Current.Kind != TokenKind.Name)
         {
-            throw _tokens.Error($"tag name expected, got '{_tokens.Current.Description}'");
+            throw _tokens.Error("tag name expected");
         }
 
         var name = _tokens.Next().Text;

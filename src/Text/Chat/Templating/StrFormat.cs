@@ -9,6 +9,7 @@ internal sealed class StrFormat
     private readonly Budget _budget;
     private readonly Func<string, object?> _named;
     private readonly IReadOnlyList<object?> _positional;
+    private bool? _automatic;
     private int _next;
 
     private StrFormat(IReadOnlyList<object?> positional, Func<string, object?> named, Budget budget)
@@ -133,9 +134,19 @@ internal sealed class StrFormat
     {
         var end = name.IndexOfAny(['.', '[']);
         var first = end < 0 ? name : name[..end];
-        var value = first.Length == 0 ? Positional(_next++)
-            : int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? Positional(index)
-            : _named(first);
+        var isNumber = int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var index);
+        if (first.Length == 0 || isNumber)
+        {
+            _automatic ??= first.Length == 0;
+            if (_automatic != (first.Length == 0))
+            {
+                throw Fail.Value(_automatic.Value
+                    ? "cannot switch from automatic field numbering to manual field specification"
+                    : "cannot switch from manual field specification to automatic field numbering");
+            }
+        }
+
+        var value = first.Length == 0 ? Positional(_next++) : isNumber ? Positional(index) : _named(first);
         for (var i = end < 0 ? name.Length : end; i < name.Length;)
         {
             if (name[i] == '.')

@@ -27,7 +27,7 @@ internal static class Tests
             ["number"] = (v, _, _) => v is not null && PyCompare.IsNumber(v),
             ["string"] = (v, _, _) => v is string or Markup,
             ["mapping"] = (v, _, _) => v is PyDict,
-            ["sequence"] = (v, _, _) => v is string or Markup or PyList or PyDict or PyRange,
+            ["sequence"] = (v, _, _) => v is string or Markup or PyList or PyDict or PyRange or Undefined,
             ["iterable"] = (v, _, _) => PyIter.IsIterable(v),
             ["callable"] = (v, _, _) => v is Callable or Undefined,
             ["escaped"] = (v, _, _) => v is Markup,

@@ -28,6 +28,8 @@ internal readonly record struct Token(TokenKind Kind, string Text, int Line)
         TokenKind.VariableBegin => "begin of print statement",
         TokenKind.Data => "template data / text",
         TokenKind.String => "string",
+        TokenKind.Integer => "integer",
+        TokenKind.Float => "float",
         _ => Text,
     };
 
