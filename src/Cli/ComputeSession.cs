@@ -1,0 +1,38 @@
+using Lorikeet.Tensors;
+using Lorikeet.Tensors.Cpu;
+
+namespace Lorikeet.Cli;
+
+/// <summary>The chosen device with its allocator, for as long as one command runs.</summary>
+internal sealed class ComputeSession : IDisposable
+{
+    public ComputeSession(Compute compute, int? threads = null)
+    {
+        Compute = compute;
+        Device = threads is null ? new CpuDevice() : new CpuDevice(new CpuOptions { Threads = threads.Value });
+        Arena = new Arena(Device);
+        Parameters = new Parameters(Device, Arena);
+    }
+
+    /// <summary>Arithmetic of matrix products.</summary>
+    public Compute Compute { get; }
+
+    /// <summary>The device.</summary>
+    public CpuDevice Device { get; }
+
+    /// <summary>The allocator.</summary>
+    public Arena Arena { get; }
+
+    /// <summary>Makes long-lived tensors.</summary>
+    public Parameters Parameters { get; }
+
+    /// <summary>A scope for one forward (and backward) pass.</summary>
+    public StepScope Scope(bool record) => new(Device, Arena, record) { Compute = Compute };
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Arena.Dispose();
+        Device.Dispose();
+    }
+}

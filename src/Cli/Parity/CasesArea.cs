@@ -1,0 +1,192 @@
+using Lorikeet.Adapters;
+using Lorikeet.Generation;
+using Lorikeet.Models;
+using Lorikeet.Nn.Weights;
+using Lorikeet.Tensors;
+using Lorikeet.Tensors.Ops;
+using Lorikeet.Training.Objectives;
+
+namespace Lorikeet.Cli.Parity;
+
+/// <summary>Areas <c>processing</c>, <c>forward</c> and <c>grads</c>: the cases of every family, recomputed from messages and pictures.</summary>
+internal sealed class CasesArea(ParityRun run, ComputeSession session)
+{
+    private const double LogitTolerance = 1e-4, LossTolerance = 1e-4, GradTolerance = 1e-3, PixelTolerance = 1e-5;
+
+    public void Run(CancellationToken cancellation)
+    {
+        foreach (string family in ParityFiles.Directories(run.At("cases")).Where(f => f != "images" && run.WantsFamily(f)))
+        {
+            string model = run.At("models", family);
+            if (!Directory.Exists(model))
+            {
+                run.Skip(new CheckId("forward", family, "", "model"), "the model directory is not here");
+                continue;
+            }
+
+            RunFamily(family, model, cancellation);
+            run.FlushDumps();
+        }
+    }
+
+    private void RunFamily(string family, string modelPath, CancellationToken cancellation)
+    {
+        var id = new CheckId("forward", family, "", "load");
+        try
+        {
+            ModelDirectory directory = ModelDirectory.Open(modelPath);
+            if (!ModelCatalog.Supports(directory))
+            {
+                run.Skip(id, $"model type '{directory.ModelType}' is not available yet");
+                return;
+            }
+
+            using LoadedModel loaded = ModelCatalog.Load(directory, session.Parameters);
+            foreach (string name in ParityFiles.Cases(run.At("cases", family)))
+            {
+                RunCase(family, name, loaded, cancellation);
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            run.Broken(id, e);
+        }
+    }
+
+    private void RunCase(string family, string name, LoadedModel loaded, CancellationToken cancellation)
+    {
+        try
+        {
+            using var golden = new GoldenCase(run.Options.Root, family, name);
+            var encoded = new EncodedCase(golden, loaded.Processor);
+            var check = new CaseChecks(run, golden);
+            if (run.Wants("processing"))
+            {
+                new ProcessingChecks(check, encoded, loaded).Run();
+            }
+
+            if (run.Wants("forward"))
+            {
+                Forward(check, encoded, loaded);
+                Generate(check, encoded, loaded, cancellation);
+            }
+
+            if (run.Wants("grads"))
+            {
+                Gradients(check, encoded, loaded);
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            run.Broken(new CheckId("forward", family, name, "case"), e);
+        }
+    }
+
+    private void Forward(CaseChecks check, EncodedCase encoded, LoadedModel loaded)
+    {
+        var observed = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        using StepScope scope = session.Scope(record: false);
+        loaded.Model.Observer = (name, tensor) => observed[name] = Keep(scope, tensor);
+        Tensor hidden = loaded.Model.Hidden(scope, encoded.Batch);
+        loaded.Model.Observer = null;
+        foreach ((string name, Tensor tensor) in observed.Where(o => check.Golden.Expected.Tensors.ContainsKey(o.Key)))
+        {
+            check.Relative("forward", name, tensor.ToHost<float>(), LogitTolerance);
+        }
+
+        check.Logits("forward", hidden, encoded, scope, loaded, LogitTolerance);
+        check.Loss("forward", "loss", Loss(scope, loaded.Model, hidden, encoded.Labels(LossOn.LastTurn)), LossTolerance);
+        check.Loss("forward", "loss_all_turns", Loss(scope, loaded.Model, hidden, encoded.Labels(LossOn.AssistantTurns)), LossTolerance);
+    }
+
+    private static Tensor Keep(StepScope scope, Tensor tensor)
+    {
+        float[] values = tensor.ToHost<float>();
+        return scope.From(values, tensor.Shape);
+    }
+
+    private static double Loss(StepScope scope, VisionLanguageModel model, Tensor hidden, TokenBatch tokens)
+    {
+        (int[] rows, int[] labels) = tokens.Supervised();
+        Tensor losses = LinearCrossEntropy.Forward(scope, hidden, model.LmHead.Weight, scope.From(rows), scope.From(labels));
+        return losses.ToHost<float>().Average(l => (double)l);
+    }
+
+    private void Generate(CaseChecks check, EncodedCase encoded, LoadedModel loaded, CancellationToken cancellation)
+    {
+        if (!check.Golden.Expected.Tensors.TryGetValue("gen.tokens", out TensorInfo? info))
+        {
+            return;
+        }
+
+        int steps = (int)info.Shape[1];
+        HashSet<int> ends = [.. loaded.Directory.Generation.EosTokenIds];
+        var single = new GreedyRuns(session, loaded.Model, ends, steps);
+        long[] tokens = new long[info.Shape[0] * steps];
+        float[] margins = new float[tokens.Length];
+        for (int b = 0; b < info.Shape[0]; b++)
+        {
+            GreedyRuns.Run alone = single.Of(loaded.Processor.Collate([encoded.Prompts[b]]), cancellation)[0];
+            alone.Tokens.CopyTo(tokens, b * steps);
+            alone.Margins.CopyTo(margins, b * steps);
+        }
+
+        check.Tokens("gen.tokens", tokens, "gen.margins", steps);
+        check.Golden.Expected.Tensors.TryGetValue("gen.margins", out TensorInfo? marginInfo);
+        if (marginInfo is not null)
+        {
+            check.Margins("gen.margins", margins, tokens);
+        }
+
+        check.Texts(loaded.Processor.Tokenizer, tokens, steps);
+        if (check.Golden.Expected.Tensors.ContainsKey("left.gen_tokens"))
+        {
+            IReadOnlyList<GreedyRuns.Run> together = single.Of(loaded.Processor.Collate(encoded.Prompts), cancellation);
+            check.Relative("forward", "left.logits_last", [.. together.SelectMany(r => r.FirstLogits)], LogitTolerance);
+            check.Tokens("left.gen_tokens", [.. together.SelectMany(r => r.Tokens)], "gen.margins", steps);
+        }
+    }
+
+    private void Gradients(CaseChecks check, EncodedCase encoded, LoadedModel loaded)
+    {
+        string init = run.At("cases", check.Golden.Family, "lora_init.safetensors");
+        if (!check.Golden.Expected.Tensors.ContainsKey("lora.loss") || !File.Exists(init))
+        {
+            return;
+        }
+
+        var config = new LoraConfig { R = 4, LoraAlpha = 8, TargetModules = ModuleMatch.OfPattern(ModuleMatch.AllLinear) };
+        AdapterSet adapter = AdapterSet.Attach(loaded.Model.Parts, loaded.Model.LmHead, config, session.Parameters, 0);
+        try
+        {
+            using (SafeTensorsFile file = SafeTensorsFile.Open(init))
+            {
+                AdapterFile.Fill(adapter, file);
+            }
+
+            using StepScope scope = session.Scope(record: true);
+            TokenBatch tokens = encoded.Labels(LossOn.LastTurn);
+            (int[] rows, int[] labels) = tokens.Supervised();
+            Tensor hidden = loaded.Model.Hidden(scope, encoded.Batch);
+            if (check.Golden.Expected.Tensors.ContainsKey("lora.logits_tail"))
+            {
+                check.LogitsTail(hidden, encoded, scope, loaded, LogitTolerance);
+            }
+
+            Tensor losses = LinearCrossEntropy.Forward(scope, hidden, loaded.Model.LmHead.Weight, scope.From(rows), scope.From(labels));
+            Tensor sum = Sum.Forward(scope, losses);
+            check.Loss("grads", "lora.loss", sum.ToHost<float>()[0] / rows.Length, LossTolerance, "lora_loss");
+            scope.Backward((sum, 1f / rows.Length));
+            check.Grads(adapter, GradTolerance);
+        }
+        finally
+        {
+            foreach ((_, Tensor value) in adapter.Trained)
+            {
+                Parameters.Free(value);
+            }
+
+            adapter.Detach();
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using Lorikeet.Models.Families;
+using Lorikeet.Nn.Weights;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>The only registry of model families: model type of config.json to the family that reads it.</summary>
+public static class ModelCatalog
+{
+    private static readonly Dictionary<string, Family> Families = new(StringComparer.Ordinal)
+    {
+        ["idefics3"] = SmolVlmFamily.Instance,
+        ["smolvlm"] = SmolVlmFamily.Instance,
+    };
+
+    /// <summary>Model types that load.</summary>
+    public static IReadOnlyCollection<string> ModelTypes => Families.Keys;
+
+    /// <summary>Whether the model of a directory has a family here.</summary>
+    public static bool Supports(ModelDirectory directory) => Families.ContainsKey(directory.ModelType);
+
+    /// <summary>Loads a model with its processor; weights are mapped, not copied, where the device can read files in place.</summary>
+    /// <param name="directory">The model's directory.</param>
+    /// <param name="parameters">Where tensors live.</param>
+    /// <exception cref="InvalidDataException">The architecture is unknown, a file is damaged, a tensor is missing or left over.</exception>
+    public static LoadedModel Load(ModelDirectory directory, Parameters parameters)
+    {
+        Family family = FamilyOf(directory);
+        WeightSet files = directory.OpenWeights();
+        try
+        {
+            var source = new FileWeights(files, parameters, family.Renames);
+            VisionLanguageModel model = family.Build(new WeightScope(source), directory.Config, files);
+            source.RequireAllUsed(key => family.MayIgnore(key, directory.Config));
+            return new LoadedModel(model, family.Processor(directory), directory);
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Builds a model of a directory's configuration with random weights, for training from scratch.</summary>
+    public static LoadedModel Initialize(ModelDirectory directory, Parameters parameters, float deviation, ulong seed)
+    {
+        Family family = FamilyOf(directory);
+        var source = new RandomWeights(parameters, deviation, seed, directory.Config.Bool("tie_word_embeddings", false));
+        return new LoadedModel(family.Build(new WeightScope(source), directory.Config, null), family.Processor(directory), directory);
+    }
+
+    /// <summary>Loads only the processor.</summary>
+    public static Processor LoadProcessor(ModelDirectory directory) => FamilyOf(directory).Processor(directory);
+
+    private static Family FamilyOf(ModelDirectory directory) => Families.TryGetValue(directory.ModelType, out Family? family)
+        ? family
+        : throw new InvalidDataException(
+            $"{Path.Combine(directory.Path, "config.json")}: the architecture '{directory.ModelType}' is not supported; supported are {string.Join(", ", Families.Keys.Order(StringComparer.Ordinal))}");
+}
+
+/// <summary>What a family gives the catalog.</summary>
+internal abstract class Family
+{
+    /// <summary>How older checkpoints spell module paths.</summary>
+    public virtual IReadOnlyList<NameRule> Renames => [];
+
+    public abstract VisionLanguageModel Build(WeightScope weights, ConfigSection config, IDisposable? files);
+
+    public abstract Processor Processor(ModelDirectory directory);
+
+    /// <summary>Whether a tensor that no module asked for is harmless.</summary>
+    public virtual bool MayIgnore(string key, ConfigSection config) => false;
+}

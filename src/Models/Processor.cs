@@ -1,0 +1,162 @@
+using System.Globalization;
+using Lorikeet.Tensors;
+using Lorikeet.Text.Chat;
+using Lorikeet.Text.Tokenizers;
+
+namespace Lorikeet.Models;
+
+/// <summary>Turns conversations into model input: template, image tokens, tokenizer, labels, pictures. A family adds its pictures.</summary>
+public abstract class Processor
+{
+    /// <summary>Loads tokenizer and template of a model directory.</summary>
+    protected Processor(ModelDirectory directory)
+    {
+        Directory = directory;
+        string tokenizerConfig = Path.Combine(directory.Path, "tokenizer_config.json");
+        Tokenizer = Tokenizer.Load(directory.TokenizerPath, File.Exists(tokenizerConfig) ? tokenizerConfig : null);
+        Template = ChatTemplate.Parse(directory.ChatTemplate(), Path.Combine(directory.Path, "chat_template"));
+    }
+
+    /// <summary>The model's directory.</summary>
+    public ModelDirectory Directory { get; }
+
+    /// <summary>The tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>The chat template.</summary>
+    public ChatTemplate Template { get; }
+
+    /// <summary>A conversation as tokens.</summary>
+    /// <exception cref="InvalidDataException">The template fails, or pictures and their places differ in number.</exception>
+    public EncodedSample Encode(Conversation conversation, EncodeOptions options)
+    {
+        IReadOnlyList<ChatMessage> messages = ContentForm.For(Template, conversation.Messages);
+        IReadOnlyDictionary<string, object?> variables = Variables(options);
+        object? images = conversation.Images.Count == 0 ? null : Prepare(conversation.Images, options.Images);
+        string text;
+        IReadOnlyList<(int Start, int End)> spans = [];
+        if (options.Loss is LossOn.AssistantTurns or LossOn.LastTurn && !options.AddGenerationPrompt)
+        {
+            (RenderedChat chat, spans) = AssistantSpans.Find(Template, messages, variables);
+            text = chat.Text;
+            spans = options.Loss == LossOn.LastTurn && spans.Count > 0 ? [spans[^1]] : spans;
+        }
+        else
+        {
+            text = Template.Render(messages, options.AddGenerationPrompt, variables).Text;
+        }
+
+        ExpandedText expanded = Expand(text, images);
+        Encoding encoding = Tokenizer.Encode(expanded.Text, AddsSpecialTokens(text));
+        int[] labels = options.Loss == LossOn.AllTokens ? [.. encoding.Ids] : Labels(expanded, encoding, spans);
+        return new EncodedSample(encoding.Ids, labels, text, images, conversation.Images.Count);
+    }
+
+    /// <summary>Whether the tokenizer adds its own special tokens: not where the template already wrote the first one.</summary>
+    public bool AddsSpecialTokens(string rendered) =>
+        Tokenizer.BosToken is not { Length: > 0 } bos || !rendered.StartsWith(bos, StringComparison.Ordinal);
+
+    /// <summary>Joins samples to a batch.</summary>
+    /// <param name="samples">At least one.</param>
+    /// <param name="keys">Random key of each sample (seed, epoch and row mixed), or null where nothing is dropped.</param>
+    public ModelInput Collate(IReadOnlyList<EncodedSample> samples, IReadOnlyList<ulong>? keys = null)
+    {
+        int total = samples.Sum(s => s.Ids.Length);
+        int[] ids = new int[total], labels = new int[total];
+        long[] tokenKeys = keys is null ? [] : new long[total];
+        int n = 0;
+        for (int b = 0; b < samples.Count; b++)
+        {
+            samples[b].Ids.CopyTo(ids, n);
+            samples[b].Labels.CopyTo(labels, n);
+            for (int i = 0; keys is not null && i < samples[b].Ids.Length; i++)
+            {
+                tokenKeys[n + i] = (long)Rng.Key(keys[b], (ulong)i);
+            }
+
+            n += samples[b].Ids.Length;
+        }
+
+        return new ModelInput(new TokenBatch(ids, labels, [.. samples.Select(s => s.Ids.Length)], tokenKeys), CollateImages(samples, keys));
+    }
+
+    /// <summary>Values under the reference processor's names and in its padded layout, pictures only; for comparisons.</summary>
+    public abstract IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples);
+
+    /// <summary>Prepares the pictures of one sample.</summary>
+    protected abstract object Prepare(IReadOnlyList<Imaging.Image> images, ImageOptions options);
+
+    /// <summary>Multiplies image tokens.</summary>
+    protected abstract ExpandedText Expand(string text, object? images);
+
+    /// <summary>Joins the pictures of samples.</summary>
+    protected abstract VisionInput? CollateImages(IReadOnlyList<EncodedSample> samples, IReadOnlyList<ulong>? keys);
+
+    private Dictionary<string, object?> Variables(EncodeOptions options)
+    {
+        var variables = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach ((string name, string value) in Directory.SpecialTokens)
+        {
+            variables[name] = value;
+        }
+
+        foreach ((string name, object? value) in options.TemplateVariables)
+        {
+            variables[name] = value;
+        }
+
+        return variables;
+    }
+
+    /// <summary>A token is supervised when it begins inside an answer's span.</summary>
+    private static int[] Labels(ExpandedText expanded, Encoding encoding, IReadOnlyList<(int Start, int End)> spans)
+    {
+        int[] labels = new int[encoding.Ids.Length];
+        Array.Fill(labels, TokenBatch.Ignored);
+        int[] points = CodePointOf(expanded.Text);
+        foreach ((int start, int end) in spans)
+        {
+            int first = points[expanded.MapOffset(start)], last = points[expanded.MapOffset(end)];
+            for (int i = 0; i < labels.Length; i++)
+            {
+                (int tokenStart, int tokenEnd) = encoding.Offsets[i];
+                if (tokenStart >= first && tokenStart < last && tokenEnd > tokenStart)
+                {
+                    labels[i] = encoding.Ids[i];
+                }
+            }
+        }
+
+        return labels;
+    }
+
+    private static int[] CodePointOf(string text)
+    {
+        int[] points = new int[text.Length + 1];
+        int count = 0;
+        for (int i = 0; i < text.Length; i++)
+        {
+            points[i] = count;
+            if (!char.IsHighSurrogate(text[i]) || i + 1 == text.Length)
+            {
+                count++;
+            }
+        }
+
+        points[text.Length] = count;
+        return points;
+    }
+}
+
+/// <summary>A model with its processor.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Processor">The processor.</param>
+/// <param name="Directory">Where they came from.</param>
+public sealed record LoadedModel(VisionLanguageModel Model, Processor Processor, ModelDirectory Directory) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose() => Model.Dispose();
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Directory.ModelType} model at {Directory.Path}");
+}

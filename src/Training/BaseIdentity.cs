@@ -1,0 +1,106 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Lorikeet.Models;
+using Lorikeet.Nn.Weights;
+
+namespace Lorikeet.Training;
+
+/// <summary>
+/// The contract an adapter carries: which base it was trained on and how pictures and text were prepared. It lies beside the
+/// PEFT files, which stay as PEFT writes them. An adapter of PEFT's own has none and is checked by shapes alone.
+/// </summary>
+/// <param name="ModelType">Model type of config.json.</param>
+/// <param name="ConfigSha256">Hash of config.json's bytes.</param>
+/// <param name="WeightsSha256">Hash over the names, types, shapes and first bytes of all tensors.</param>
+/// <param name="ProcessorSha256">Hash of the processor's settings files.</param>
+/// <param name="TemplateSha256">Hash of the chat template.</param>
+public sealed record BaseIdentity(string ModelType, string ConfigSha256, string WeightsSha256, string ProcessorSha256, string TemplateSha256)
+{
+    /// <summary>Name of the file in an adapter directory.</summary>
+    public const string FileName = "lorikeet_base.json";
+
+    private static readonly string[] SettingsFiles = ["preprocessor_config.json", "processor_config.json"];
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>The identity of a loaded model.</summary>
+    public static BaseIdentity Of(LoadedModel model)
+    {
+        string At(string name) => Path.Combine(model.Directory.Path, name);
+        return new BaseIdentity(
+            model.Directory.ModelType,
+            Hash(File.ReadAllBytes(At("config.json"))),
+            WeightsHash(model.Directory),
+            Hash([.. SettingsFiles.Where(n => File.Exists(At(n))).SelectMany(n => File.ReadAllBytes(At(n)))]),
+            Hash(Encoding.UTF8.GetBytes(model.Processor.Template.Source)));
+    }
+
+    /// <summary>The contract in an adapter directory, or null.</summary>
+    public static BaseIdentity? Read(string adapterDirectory)
+    {
+        string path = Path.Combine(adapterDirectory, FileName);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize<BaseIdentity>(File.ReadAllText(path), Json);
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes the contract.</summary>
+    public void Save(string adapterDirectory) => AtomicFile.WriteText(Path.Combine(adapterDirectory, FileName), JsonSerializer.Serialize(this, Json) + "\n");
+
+    /// <summary>Throws where an adapter was made for another base; differences in preparation are returned as notes.</summary>
+    /// <param name="adapterDirectory">The adapter.</param>
+    /// <param name="model">The base it is to be used with.</param>
+    /// <exception cref="InvalidDataException">The base's weights are not those the adapter was trained on.</exception>
+    public static IReadOnlyList<string> Require(string adapterDirectory, LoadedModel model)
+    {
+        if (Read(adapterDirectory) is not { } made)
+        {
+            return [];
+        }
+
+        BaseIdentity now = Of(model);
+        if (made.ModelType != now.ModelType || made.WeightsSha256 != now.WeightsSha256)
+        {
+            throw new InvalidDataException($"{adapterDirectory}: the adapter was trained on another base (model type {made.ModelType}, weights {made.WeightsSha256[..12]}); {model.Directory.Path} is {now.ModelType}, weights {now.WeightsSha256[..12]}");
+        }
+
+        var notes = new List<string>();
+        if (made.ProcessorSha256 != now.ProcessorSha256)
+        {
+            notes.Add("the base's picture settings have changed since the adapter was trained");
+        }
+
+        if (made.TemplateSha256 != now.TemplateSha256)
+        {
+            notes.Add("the base's chat template has changed since the adapter was trained");
+        }
+
+        return notes;
+    }
+
+    private static string WeightsHash(ModelDirectory directory)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using WeightSet files = directory.OpenWeights();
+        foreach (TensorInfo info in files.Tensors.Values.OrderBy(t => t.Name, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{info.Name} {info.Describe()}\n"));
+            ReadOnlySpan<byte> bytes = files.FileOf(info.Name).Bytes(info.Name);
+            hash.AppendData(bytes[..Math.Min(bytes.Length, 256)]);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+}

@@ -1,0 +1,49 @@
+using Lorikeet.Data;
+using Lorikeet.Models;
+using Lorikeet.Tensors;
+using Lorikeet.Training.Batching;
+using Lorikeet.Training.Objectives;
+
+namespace Lorikeet.Training;
+
+/// <summary>Mean loss per supervised token over a whole data set, without dropout.</summary>
+public sealed class LossEvaluation(VisionLanguageModel model, IObjective objective, SampleLoader loader, LossEvaluationOptions options) : IEvaluation
+{
+    /// <inheritdoc/>
+    public (double Loss, long Samples) Run(CancellationToken cancellation)
+    {
+        long batches = (loader.Count + options.BatchSize - 1) / options.BatchSize;
+        using var inputs = new Prefetcher<ModelInput>(0, batches, Load, capacity: 2);
+        double sum = 0;
+        long count = 0;
+        while (inputs.TryTake(out ModelInput input, cancellation))
+        {
+            using var scope = new StepScope(options.Parameters.Device, options.Parameters.Arena, record: false) { Compute = options.Compute, Cancellation = cancellation };
+            foreach (LossTerm term in objective.Compute(scope, model, input))
+            {
+                sum += term.Coefficient * term.Sum.ToHost<float>()[0];
+                count += term.Count;
+            }
+        }
+
+        return (count == 0 ? double.NaN : sum / count, loader.Count);
+    }
+
+    private ModelInput Load(long batch, CancellationToken cancellation)
+    {
+        long start = batch * options.BatchSize, end = Math.Min(loader.Count, start + options.BatchSize);
+        var rows = new List<PlannedRow>();
+        for (long i = start; i < end; i++)
+        {
+            rows.Add(new PlannedRow(0, i));
+        }
+
+        return loader.LoadBatch(rows, seed: null, out _);
+    }
+}
+
+/// <summary>How an evaluation runs.</summary>
+/// <param name="Parameters">Where tensors live.</param>
+/// <param name="Compute">Arithmetic of matrix products.</param>
+/// <param name="BatchSize">Samples per batch.</param>
+public sealed record LossEvaluationOptions(Parameters Parameters, Compute Compute, int BatchSize);

@@ -1,0 +1,422 @@
+using System.Globalization;
+using Lorikeet.Adapters;
+using Lorikeet.Data;
+using Lorikeet.Data.Sampling;
+using Lorikeet.Models;
+using Lorikeet.Nn.Weights;
+using Lorikeet.Tensors;
+using Lorikeet.Tracking;
+using Lorikeet.Training.Batching;
+using Lorikeet.Training.Config;
+using Lorikeet.Training.Objectives;
+using Lorikeet.Training.Optim;
+
+namespace Lorikeet.Training;
+
+/// <summary>What a run needs from outside: the device, the clock, who listens.</summary>
+public sealed record RunEnvironment
+{
+    /// <summary>Where tensors live.</summary>
+    public required Parameters Parameters { get; init; }
+
+    /// <summary>Hears of every event, besides the run's own event file.</summary>
+    public required IRunListener Listener { get; init; }
+
+    /// <summary>The kernels' path, for checkpoints.</summary>
+    public required string InstructionSet { get; init; }
+
+    /// <summary>Whether products of bfloat16 run on hardware: then <c>compute: auto</c> uses them for models stored in 16 bits.</summary>
+    public bool HasFastBf16 { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>The program's version.</summary>
+    public string Version { get; init; } = "";
+}
+
+/// <summary>What to do with a directory that already holds a run.</summary>
+public enum UsedDirectory
+{
+    /// <summary>Refuse.</summary>
+    Refuse,
+
+    /// <summary>Go on from its newest good checkpoint.</summary>
+    Resume,
+
+    /// <summary>Start anew and remove what is there.</summary>
+    Overwrite,
+}
+
+/// <summary>A run file made into objects: model, adapter, data, optimizer, trainer. The composition root of training.</summary>
+public sealed class TrainingRun : IDisposable
+{
+    private readonly RunConfig _config;
+    private readonly RunEnvironment _environment;
+    private readonly List<IDisposable> _owned = [];
+    private readonly string _output;
+    private readonly string _resolved;
+
+    private TrainingRun(RunConfig config, RunEnvironment environment)
+    {
+        _config = config;
+        _environment = environment;
+        _output = config.Train.OutputDir!;
+        _resolved = RunConfigWriter.Write(config);
+    }
+
+    /// <summary>The model.</summary>
+    public LoadedModel Loaded { get; private set; } = null!;
+
+    /// <summary>What trains.</summary>
+    public Trainable Trainable { get; private set; } = null!;
+
+    /// <summary>Arithmetic of matrix products.</summary>
+    public Compute Compute { get; private set; }
+
+    /// <summary>Which rows each step consumes.</summary>
+    public StepPlan Plan { get; private set; } = null!;
+
+    /// <summary>What the user should know before the run starts, one sentence each.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
+    private readonly List<string> _notes = [];
+
+    /// <summary>Loads everything; nothing is written yet.</summary>
+    /// <exception cref="InvalidDataException">Something of the user's is unusable; the message says what and where.</exception>
+    public static TrainingRun Build(RunConfig config, RunEnvironment environment, UsedDirectory used)
+    {
+        var run = new TrainingRun(config, environment);
+        try
+        {
+            run.PrepareDirectory(used);
+            run.LoadModel();
+            run.LoadData();
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Trains, saves, and reports.</summary>
+    /// <param name="used">As given to <see cref="Build"/>.</param>
+    /// <param name="stop">Asks for an orderly end.</param>
+    /// <param name="abort">Gives up at once.</param>
+    public TrainResult Execute(UsedDirectory used, CancellationToken stop, CancellationToken abort)
+    {
+        Directory.CreateDirectory(_output);
+        AtomicDirectory.DeleteStale(_output);
+        AtomicFile.WriteText(Path.Combine(_output, "run.yaml"), _resolved);
+        using RunEventFile? events = _config.ReportTo.Contains(Reporter.Jsonl)
+            ? new RunEventFile(Path.Combine(_output, RunEventFile.Name), _config.Train.LoggingSteps, _environment.Clock)
+            : null;
+        IRunListener listener = events is null ? _environment.Listener : new RunListeners(events, _environment.Listener);
+        using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, AdamOptions());
+        RunState start = Start(used, optimizer, note => listener.On(new Noted { Message = note }));
+        long began = _environment.Clock.GetTimestamp();
+        try
+        {
+            return Train(listener, optimizer, start, began, stop, abort);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            listener.On(new RunFailed { Step = start.Step, Error = e.Message, ExitCode = e is TrainingDivergedException ? 3 : e is InvalidDataException ? 2 : 1 });
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        for (int i = _owned.Count - 1; i >= 0; i--)
+        {
+            _owned[i].Dispose();
+        }
+    }
+
+    private TrainResult Train(IRunListener listener, AdamW optimizer, RunState start, long began, CancellationToken stop, CancellationToken abort)
+    {
+        using var data = new DatasetTraining(TrainLoader(), Plan, (ulong)_config.Train.Seed, start.Step);
+        listener.On(Started(start.Step));
+        TrainResult result = new Trainer(Setup(listener, optimizer, data, start)).Run(stop, abort);
+        string? saved = null;
+        if (!result.Interrupted)
+        {
+            RestoreBest(result, optimizer, listener);
+            SaveFinal();
+            saved = _output;
+        }
+
+        listener.On(new RunFinished
+        {
+            Steps = result.Steps,
+            Interrupted = result.Interrupted,
+            Tokens = result.Tokens,
+            TokensPerS = result.Seconds > 0 ? result.Tokens / result.Seconds : 0,
+            FinalLoss = result.FinalLoss,
+            BestEvalLoss = result.BestMetric,
+            BestStep = result.BestStep,
+            PeakMemory = MemoryReport.AtPeak(_environment.Parameters.Arena.Account),
+            Saved = saved,
+            ElapsedS = _environment.Clock.GetElapsedTime(began).TotalSeconds,
+        });
+        return result;
+    }
+
+    private void PrepareDirectory(UsedDirectory used)
+    {
+        bool isUsed = Checkpoint.List(_output).Count > 0 || File.Exists(Path.Combine(_output, AdapterFile.WeightsName)) || File.Exists(Path.Combine(_output, "model.safetensors"));
+        if (!isUsed)
+        {
+            return;
+        }
+
+        if (used == UsedDirectory.Refuse)
+        {
+            throw new InvalidDataException($"{_output}: already holds a run. Continue it with --resume, replace it with --overwrite, or choose another train.output_dir.");
+        }
+
+        if (used == UsedDirectory.Overwrite)
+        {
+            foreach ((_, string path) in Checkpoint.List(_output))
+            {
+                Directory.Delete(path, recursive: true);
+            }
+
+            foreach (string name in new[] { AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name, "model.safetensors" })
+            {
+                File.Delete(Path.Combine(_output, name));
+            }
+        }
+    }
+
+    private void LoadModel()
+    {
+        string path = _config.Model.Path ?? throw new InvalidDataException("model.path is missing: give the directory of a model");
+        ModelDirectory directory = ModelDirectory.Open(path);
+        Parameters parameters = _environment.Parameters;
+        Loaded = ModelCatalog.Load(directory, parameters);
+        _owned.Add(Loaded);
+        Loaded.Model.GradientCheckpointing = _config.Train.GradientCheckpointing;
+        Compute = _config.EffectiveCompute switch
+        {
+            ComputeType.Bfloat16 => Compute.BF16,
+            ComputeType.Auto when _environment.HasFastBf16 && Loaded.Model.LmHead.Weight.Bytes < 4L * Loaded.Model.LmHead.Weight.In * Loaded.Model.LmHead.Weight.Out => Compute.BF16,
+            _ => Compute.F32,
+        };
+        Trainable = _config.Method switch
+        {
+            TuningMethod.Full => Trainable.Of(Loaded.Model, parameters, _ => true),
+            TuningMethod.Freeze => Trainable.Of(Loaded.Model, parameters, TrainTargets.Freeze(_config.Freeze, Loaded.Model)),
+            _ => Trainable.Of(AdapterSet.Attach(Loaded.Model.Parts, Loaded.Model.LmHead, TrainTargets.Lora(_config, Loaded), parameters, (ulong)_config.Train.Seed)),
+        };
+    }
+
+    private void LoadData()
+    {
+        SampleLoader loader = TrainLoader();
+        if (loader.Count == 0)
+        {
+            throw new InvalidDataException($"{_config.Data.Train}: no sample to train on");
+        }
+
+        TrainSection t = _config.Train;
+        var orders = new Dictionary<int, EpochOrder>();
+        long Order(int epoch, long position)
+        {
+            lock (orders)
+            {
+                if (!orders.TryGetValue(epoch, out EpochOrder? order))
+                {
+                    orders.Clear();
+                    order = _config.Data.Shuffle ? EpochOrder.Shuffled(loader.Count, (ulong)t.Seed, epoch) : EpochOrder.Sequential(loader.Count);
+                    orders[epoch] = order;
+                }
+
+                return order[position];
+            }
+        }
+
+        Plan = new StepPlan(loader.Count, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, new RunLength(t.NumTrainEpochs, t.MaxSteps), Order);
+    }
+
+    private SampleLoader TrainLoader() => _trainLoader ??= Loader(
+        _config.Data.Train ?? throw new InvalidDataException("data.train is missing: give a data file"), _config.Data.TrainSplit, _config.Data.MaxSamples);
+
+    private SampleLoader? _trainLoader;
+
+    private SampleLoader Loader(string path, string? split, long? maxSamples)
+    {
+        DataSection d = _config.Data;
+        Dataset dataset = Dataset.Open(new DatasetOptions
+        {
+            Path = path,
+            ImageRoot = d.ImageRoot,
+            Format = d.Format,
+            Split = split,
+            MaxSamples = maxSamples,
+            Prompt = d.Prompt,
+        });
+        _owned.Add(dataset);
+        _notes.AddRange(dataset.Notes);
+        var options = new EncodeOptions
+        {
+            Loss = d.AssistantOnlyLoss ? LossOn.AssistantTurns : LossOn.AllTokens,
+            Images = new ImageOptions
+            {
+                Alpha = d.Alpha == AlphaPolicy.White ? Imaging.AlphaHandling.White : Imaging.AlphaHandling.Reference,
+                ApplyExif = d.Exif == ExifPolicy.Apply,
+                LongestEdge = d.LongestEdge,
+            },
+        };
+        return new SampleLoader(dataset, Loaded.Processor, options, d.MaxLength);
+    }
+
+    private AdamWOptions AdamOptions() => new()
+    {
+        Beta1 = _config.Train.AdamBeta1,
+        Beta2 = _config.Train.AdamBeta2,
+        Epsilon = _config.Train.AdamEpsilon,
+        WeightDecay = _config.Train.WeightDecay,
+        MaxGradNorm = _config.Train.MaxGradNorm,
+    };
+
+    private RunState Start(UsedDirectory used, AdamW optimizer, Action<string> note)
+    {
+        string data = string.Create(CultureInfo.InvariantCulture, $"rows={Plan.Rows} batch={Plan.BatchSize} accumulation={Plan.Accumulation} seed={_config.Train.Seed} shuffle={_config.Data.Shuffle}");
+        var fresh = new RunState(0, Plan.TotalSteps, 0, data, _environment.InstructionSet, null, null);
+        if (used != UsedDirectory.Resume || Checkpoint.FindNewestGood(_output, note) is not { } path)
+        {
+            return fresh;
+        }
+
+        RunState state = Checkpoint.Load(path, Trainable, optimizer);
+        if (state.DataFingerprint != data || state.TotalSteps != Plan.TotalSteps)
+        {
+            throw new InvalidDataException(
+                $"{path}: was made with {state.DataFingerprint} for {state.TotalSteps} steps, this run has {data} for {Plan.TotalSteps} steps. Resume with the same settings, or start anew with --overwrite.");
+        }
+
+        if (state.InstructionSet != _environment.InstructionSet)
+        {
+            note($"the checkpoint was computed on {state.InstructionSet}, this machine computes on {_environment.InstructionSet}: results continue, but not bit by bit");
+        }
+
+        note(string.Create(CultureInfo.InvariantCulture, $"continuing from {path} after step {state.Step} of {state.TotalSteps}"));
+        return state with { InstructionSet = _environment.InstructionSet };
+    }
+
+    private TrainerSetup Setup(IRunListener listener, AdamW optimizer, ITrainingData data, RunState start)
+    {
+        TrainSection t = _config.Train;
+        LearningRateCurve curve = LearningRateCurve.From(t, Plan.TotalSteps);
+        int total = Plan.TotalSteps, perEpoch = Plan.StepsPerEpoch;
+        return new TrainerSetup
+        {
+            Model = Loaded.Model,
+            Trainable = Trainable,
+            Objective = new Sft(),
+            Optimizer = optimizer,
+            Data = data,
+            LearningRate = curve.At,
+            Parameters = _environment.Parameters,
+            Listener = listener,
+            Clock = _environment.Clock,
+            Evaluation = _config.Data.Eval is { } eval ? Evaluation(eval) : null,
+            Save = state => SaveCheckpoint(state, optimizer),
+            Options = new TrainerOptions
+            {
+                TotalSteps = total,
+                StepsPerEpoch = perEpoch,
+                Compute = Compute,
+                MicroBatchMean = t.LossNormalization == LossNormalization.MicrobatchMean,
+                EvaluateAt = Due(t.EvalStrategy, t.EvalSteps, perEpoch, total),
+                SaveAt = Due(t.SaveStrategy, t.SaveSteps, perEpoch, total),
+                Start = start,
+                ConsumedAfter = Plan.ConsumedAfter,
+            },
+        };
+    }
+
+    private static Func<int, bool> Due(Strategy strategy, int steps, int perEpoch, int total) => strategy switch
+    {
+        Strategy.Steps => done => done % steps == 0 || done == total,
+        Strategy.Epoch => done => done % perEpoch == 0 || done == total,
+        _ => _ => false,
+    };
+
+    private LossEvaluation Evaluation(string path) => new(
+        Loaded.Model,
+        new Sft(),
+        Loader(path, null, null),
+        new LossEvaluationOptions(_environment.Parameters, Compute, _config.Train.PerDeviceEvalBatchSize));
+
+    private string SaveCheckpoint(RunState state, AdamW optimizer)
+    {
+        string path = Checkpoint.Save(_output, state, Trainable, optimizer, _resolved);
+        if (_config.Train.SaveTotalLimit is { } limit)
+        {
+            Checkpoint.Prune(_output, limit, state.BestStep);
+        }
+
+        return path;
+    }
+
+    private void RestoreBest(TrainResult result, AdamW optimizer, IRunListener listener)
+    {
+        if (!_config.Train.LoadBestModelAtEnd || result.BestStep is not { } best || best == result.Steps)
+        {
+            return;
+        }
+
+        string path = Checkpoint.PathOf(_output, best);
+        if (Checkpoint.Damage(path) is { } damage)
+        {
+            listener.On(new Noted { Message = $"the best checkpoint {path} cannot be loaded ({damage}); the last state is kept" });
+            return;
+        }
+
+        Checkpoint.Load(path, Trainable, optimizer);
+        listener.On(new Noted { Message = $"the best model is that of {path}" });
+    }
+
+    private void SaveFinal()
+    {
+        if (Trainable.Adapter is { } adapter)
+        {
+            AdapterFile.Save(_output, adapter);
+            BaseIdentity.Of(Loaded).Save(_output);
+        }
+        else
+        {
+            File.Delete(Path.Combine(_output, "model.safetensors"));
+            ModelWriter.Write(_output, Loaded);
+        }
+    }
+
+    private RunStarted Started(int resumedFrom) => new()
+    {
+        Lorikeet = _environment.Version,
+        Model = Loaded.Directory.Path,
+        Family = Loaded.Directory.ModelType,
+        Method = Word(_config.Method),
+        Objective = Word(_config.Objective),
+        Compute = Compute == Compute.BF16 ? "bfloat16" : "float32",
+        Device = _environment.Parameters.Device.Name,
+        OutputDir = _output,
+        Steps = Plan.TotalSteps,
+        ResumedFromStep = resumedFrom,
+        Epochs = _config.Train.NumTrainEpochs,
+        Samples = Plan.Rows,
+        BatchSize = (long)Plan.BatchSize * Plan.Accumulation,
+        TrainableParameters = Trainable.Count,
+        TotalParameters = Loaded.Model.Parts.Params.Sum(p => p.Value.Count),
+        Seed = _config.Train.Seed,
+    };
+
+    private static string Word<T>(T value)
+        where T : struct, Enum => value.ToString().ToLowerInvariant();
+}
