@@ -6,4 +6,5 @@ return new CommandLine(
     [
         ConfigCommand.Create,
         DoctorCommand.Create,
+        ParityCommand.Create,
     ]).Run(args, CliHost.OfProcess());

@@ -1,5 +1,4 @@
 using Lorikeet.Models;
-using Lorikeet.Nn.Weights;
 
 namespace Lorikeet.Cli.Parity;
 
