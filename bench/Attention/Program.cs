@@ -3,13 +3,14 @@ using Lorikeet.Bench.Attention;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
 
-// Usage: Lorikeet.Bench.Attention [filter] [rounds] [threads] [path]
+// Usage: Lorikeet.Bench.Attention [filter] [rounds] [threads] [path] [pass]
 // Each round measures every figure once; a line gives the median time and the median share of the f32 peak of its round.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 string filter = args.Length > 0 ? args[0] : "";
 int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 15;
 int threads = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : Environment.ProcessorCount;
 GemmPath path = args.Length > 3 ? Enum.Parse<GemmPath>(args[3], ignoreCase: true) : GemmPath.Auto;
+string only = args.Length > 4 ? args[4] : "";
 
 var clock = new Clock(threads);
 using var pool = new WorkPool(threads);
@@ -49,7 +50,8 @@ void Report(AttentionCase x, bool decode)
         ("backward f32", x.Backward, () => x.RunBackward(engine, false)),
         ("backward bf16", x.Backward, () => x.RunBackward(engine, true)),
     ];
-    int count = decode ? 2 : 4;
+    passes = [.. passes.Take(decode ? 2 : 4).Where(p => p.Name.Contains(only, StringComparison.Ordinal))];
+    int count = passes.Length;
     var seconds = new double[count][];
     var shares = new double[count][];
     for (int p = 0; p < count; p++)

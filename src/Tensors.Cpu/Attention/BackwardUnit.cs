@@ -167,9 +167,9 @@ internal unsafe ref struct BackwardUnit<TOps, V>
         _kernels = job.Kernels;
         _plan = job.Plans[SegmentPlan.Find(job.Plans, job.PlanCount, unit)];
         int local = unit - _plan.FirstUnit;
-        // First keys first: under a causal mask they are the longest items.
-        _chunk = local / job.Args.KeyHeads;
-        _keyHead = local % job.Args.KeyHeads;
+        // Head by head, so that its rows stay in the cache; first keys first: under a causal mask they are the longest items.
+        _chunk = local % _plan.Chunks;
+        _keyHead = local / _plan.Chunks;
         _mr = _kernels.Rows;
         _columns = _kernels.Columns;
         _depth = _kernels.Elements(job.Args.Width);

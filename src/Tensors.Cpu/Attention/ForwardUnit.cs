@@ -23,9 +23,10 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         _plan = plan;
         int local = unit - _plan.FirstUnit;
         _chunk = local % _plan.Chunks;
-        _keyHead = local / _plan.Chunks % job.Args.KeyHeads;
-        // Last rows first: under a causal mask they are the longest items.
-        int block = _plan.RowBlocks - 1 - (local / _plan.Chunks / job.Args.KeyHeads);
+        // Head by head, so that its keys and values stay in the cache; last rows first: under a causal mask they are the longest items.
+        int perHead = _plan.RowBlocks * _plan.Chunks;
+        _keyHead = local / perHead;
+        int block = _plan.RowBlocks - 1 - (local % perHead / _plan.Chunks);
         _firstRow = block * FlashShape.ForwardRows;
         _rows = Math.Min(FlashShape.ForwardRows, _plan.Rows - _firstRow);
         _mr = job.Kernels.Rows;
