@@ -113,6 +113,12 @@ internal unsafe struct BackwardScratch
     /// <summary>Gathered rows.</summary>
     public float* Staging;
 
+    /// <summary>Floats from one panel of <see cref="QueriesAcross"/> to the next.</summary>
+    public static nint RowStride(KernelSet kernels) => (kernels.Rows * kernels.Elements(FlashShape.BackwardRows)) + RowPacking512.Slack;
+
+    /// <summary>Floats from one panel of <see cref="DSAcross"/> to the next.</summary>
+    public static nint KeyStride(KernelSet kernels) => (kernels.Rows * kernels.Elements(FlashShape.BackwardKeys)) + RowPacking512.Slack;
+
     /// <summary>Lays the pieces out from an address; returns the bytes.</summary>
     public static long Layout(in BackwardJob job, nint address, out BackwardScratch x)
     {
@@ -126,15 +132,15 @@ internal unsafe struct BackwardScratch
         x.KeysAcross = cursor.Floats(wide * keyDepth);
         x.DKeys = cursor.Floats(KeyCount * tall);
         x.DValues = cursor.Floats(KeyCount * tall);
-        x.Queries = cursor.Floats(Rows * depth);
-        x.DOut = cursor.Floats(Rows * depth);
-        x.QueriesAcross = cursor.Floats(tall * rowDepth);
-        x.DOutAcross = cursor.Floats(tall * rowDepth);
+        x.Queries = cursor.Floats((Rows * depth) + RowPacking512.Slack);
+        x.DOut = cursor.Floats((Rows * depth) + RowPacking512.Slack);
+        x.QueriesAcross = cursor.Floats(tall / job.Kernels.Rows * RowStride(job.Kernels));
+        x.DOutAcross = cursor.Floats(tall / job.Kernels.Rows * RowStride(job.Kernels));
         x.S = cursor.Floats(Rows * columns);
         x.DP = cursor.Floats(Rows * columns);
         x.P = cursor.Floats(rowDepth * columns);
         x.DS = cursor.Floats(rowDepth * columns);
-        x.DSAcross = cursor.Floats(Rows * keyDepth);
+        x.DSAcross = cursor.Floats(Rows / job.Kernels.Rows * KeyStride(job.Kernels));
         x.Lse = cursor.Floats(Rows);
         x.Delta = cursor.Floats(Rows);
         x.Limits = cursor.Floats(Rows);
@@ -173,10 +179,10 @@ internal unsafe ref struct BackwardUnit<TOps, V>
         _mr = _kernels.Rows;
         _columns = _kernels.Columns;
         _depth = _kernels.Elements(job.Args.Width);
-        _rowStride = _mr * _kernels.Elements(FlashShape.BackwardRows);
+        _rowStride = BackwardScratch.RowStride(_kernels);
         _keyStride = _columns * _kernels.Elements(FlashShape.BackwardKeys);
         BackwardScratch.Layout(job, scratch, out _x);
-        _packer = new OperandPacker(_kernels, job.Args, _x.Staging);
+        _packer = new OperandPacker(_kernels, job.Format, job.Args, _x.Staging);
     }
 
     private readonly int Tall => FlashShape.RoundUp(_job.Args.Width, _mr);
@@ -302,12 +308,11 @@ internal unsafe ref struct BackwardUnit<TOps, V>
             _kernels.Tile(depth, _x.QueriesAcross + across, _x.DS + panel, _x.DKeys + result, _columns, _job.Args.Scale, true);
         }
 
-        var dS = new MatrixView(_x.DP, _columns);
-        nint tile = _mr * _kernels.Elements(FlashShape.BackwardKeys);
+        nint tile = BackwardScratch.KeyStride(_kernels);
         for (int r = start; r < rows; r += _mr)
         {
             float* to = _x.DSAcross + (r / _mr * tile) + (_kernels.Elements(at) * _mr);
-            _kernels.Pack(DType.F32, true, dS, r, Math.Min(_mr, rows - r), 0, _columns, to, _mr);
+            _packer.AlongColumns(_x.DP, r, Math.Min(_mr, rows - r), _columns, _mr, to);
         }
     }
 
@@ -315,7 +320,7 @@ internal unsafe ref struct BackwardUnit<TOps, V>
     private readonly void WriteQueries(int from, int to, int keys, float* dQueries, bool add)
     {
         int width = _job.PartialWidth;
-        nint tile = _mr * _kernels.Elements(FlashShape.BackwardKeys), depth = _kernels.Elements(keys);
+        nint tile = BackwardScratch.KeyStride(_kernels), depth = _kernels.Elements(keys);
         for (int r = from; r < to; r += _mr)
         {
             float* rows = dQueries + ((nint)r * width);

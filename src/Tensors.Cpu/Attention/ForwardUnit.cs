@@ -33,7 +33,7 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         _columns = job.Kernels.Columns;
         _panels = (_rows + _columns - 1) / _columns;
         Layout(job, scratch, out this._queries, out _keys, out _values, out _scores, out _results, out _maximum, out _sum, out _limits, out _staging);
-        _packer = new OperandPacker(job.Kernels, job.Args, _staging);
+        _packer = new OperandPacker(job.Kernels, job.Format, job.Args, _staging);
     }
 
     /// <summary>Bytes of scratch memory of an item.</summary>
@@ -68,9 +68,11 @@ internal unsafe ref struct ForwardUnit<TOps, V>
 
     private readonly int ResultRows => FlashShape.RoundUp(_job.Args.Width, _mr);
 
-    private readonly nint ValuePanel => _mr * _job.Kernels.Elements(FlashShape.ForwardKeys);
+    private readonly nint ValuePanel => PanelStride(_job.Kernels);
 
     private readonly nint QueryPanel => _columns * _job.Kernels.Elements(_job.Args.Width);
+
+    private static nint PanelStride(KernelSet kernels) => (kernels.Rows * kernels.Elements(FlashShape.ForwardKeys)) + RowPacking512.Slack;
 
     private static long Layout(
         in ForwardJob job, nint scratch, out float* queries, out float* keys, out float* values, out float* scores, out float* results,
@@ -80,8 +82,8 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         long dPadded = FlashShape.RoundUp(D, job.Kernels.Rows), dElements = job.Kernels.Elements(D);
         var cursor = new ScratchCursor(scratch);
         queries = cursor.Floats(rows * dElements);
-        keys = cursor.Floats(FlashShape.RoundUp(FlashShape.ForwardKeys, job.Kernels.Rows) * dElements);
-        values = cursor.Floats(dPadded * job.Kernels.Elements(FlashShape.ForwardKeys));
+        keys = cursor.Floats((FlashShape.RoundUp(FlashShape.ForwardKeys, job.Kernels.Rows) * dElements) + RowPacking512.Slack);
+        values = cursor.Floats(dPadded / job.Kernels.Rows * PanelStride(job.Kernels));
         scores = cursor.Floats((long)FlashShape.RoundUp(FlashShape.ForwardKeys, job.Kernels.Rows) * job.Kernels.Columns);
         results = cursor.Floats(rows * dPadded);
         maximum = cursor.Floats(rows);

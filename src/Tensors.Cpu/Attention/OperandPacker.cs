@@ -4,7 +4,7 @@ namespace Lorikeet.Tensors.Cpu;
 /// Packs rows of Q, dOut (heads of one group as rows) and of K, V (one key head, visible keys) into panels. Rows that are not
 /// evenly spaced in memory are gathered first.
 /// </summary>
-internal unsafe struct OperandPacker(KernelSet kernels, FlashArgs args, float* staging)
+internal unsafe struct OperandPacker(KernelSet kernels, PanelFormat format, FlashArgs args, float* staging)
 {
     /// <summary>A [count, D] matrix of consecutive rows (query, head) of a [T, H, D] array.</summary>
     public readonly MatrixView QueryRows(float* x, in SegmentPlan plan, int keyHead, int first, int count)
@@ -46,9 +46,15 @@ internal unsafe struct OperandPacker(KernelSet kernels, FlashArgs args, float* s
         return new MatrixView(staging, D);
     }
 
-    /// <summary>Panels of <paramref name="width"/> rows each, contraction along D.</summary>
+    /// <summary>Panels of <paramref name="width"/> rows each, contraction along D; <see cref="RowPacking512.Slack"/> floats behind them may be overwritten.</summary>
     public readonly void AlongWidth(in MatrixView rows, int count, int width, float* panels)
     {
+        if (RowPacking512.Supports(kernels, width, args.Width))
+        {
+            RowPacking512.AlongColumns(rows, count, args.Width, format, panels);
+            return;
+        }
+
         nint panel = width * kernels.Elements(args.Width);
         for (int i = 0; i < count; i += width, panels += panel)
         {
@@ -56,12 +62,32 @@ internal unsafe struct OperandPacker(KernelSet kernels, FlashArgs args, float* s
         }
     }
 
-    /// <summary>Panels of <paramref name="width"/> columns of D each, contraction along the rows; panels lie <paramref name="stride"/> apart.</summary>
+    /// <summary>Panels of <paramref name="width"/> columns of D each, contraction along the rows; panels lie <paramref name="stride"/> apart, with <see cref="RowPacking512.Slack"/> floats between them.</summary>
     public readonly void AcrossRows(in MatrixView rows, int count, int width, float* panels, nint stride)
     {
+        if (RowPacking512.Supports(kernels, width, args.Width))
+        {
+            RowPacking512.AcrossRows(rows, count, args.Width, format, panels, stride);
+            return;
+        }
+
         for (int i = 0; i < args.Width; i += width, panels += stride)
         {
             kernels.Pack(DType.F32, false, rows, i, Math.Min(width, args.Width - i), 0, count, panels, width);
+        }
+    }
+
+    /// <summary>One panel of rows of a [rows, columns] matrix in scratch memory, contraction along the columns.</summary>
+    public readonly void AlongColumns(float* x, int first, int count, int columns, int width, float* panel)
+    {
+        var rows = new MatrixView(x + ((nint)first * columns), columns);
+        if (RowPacking512.Supports(kernels, width, columns))
+        {
+            RowPacking512.AlongColumns(rows, count, columns, format, panel);
+        }
+        else
+        {
+            kernels.Pack(DType.F32, true, rows, 0, count, 0, columns, panel, width);
         }
     }
 
