@@ -13,7 +13,8 @@ internal unsafe ref struct ForwardUnit<TOps, V>
     private readonly SegmentPlan _plan;
     private readonly OperandPacker _packer;
     private readonly int _keyHead, _firstRow, _rows, _panels, _chunk;
-    private readonly int _mr, _columns;
+    private readonly int _mr, _columns, _resultRows;
+    private readonly nint _depth, _valuePanel, _queryPanel;
     private float* _queries, _keys, _values, _scores, _results, _maximum, _sum, _limits, _staging;
 
     /// <summary>Prepares item <paramref name="unit"/>.</summary>
@@ -31,6 +32,10 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         _rows = Math.Min(FlashShape.ForwardRows, _plan.Rows - _firstRow);
         _mr = job.Kernels.Rows;
         _columns = job.Kernels.Columns;
+        _depth = job.Kernels.Elements(job.Args.Width);
+        _resultRows = FlashShape.RoundUp(job.Args.Width, _mr);
+        _valuePanel = PanelStride(job.Kernels);
+        _queryPanel = _columns * _depth;
         _panels = (_rows + _columns - 1) / _columns;
         Layout(job, scratch, out this._queries, out _keys, out _values, out _scores, out _results, out _maximum, out _sum, out _limits, out _staging);
         _packer = new OperandPacker(job.Kernels, job.Format, job.Args, _staging);
@@ -50,7 +55,7 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         {
             int n = Math.Min(FlashShape.ForwardKeys, end - key);
             _packer.AlongWidth(_packer.KeyRows(_job.Args.K, _plan, _keyHead, key, n), n, _mr, _keys);
-            _packer.AcrossRows(_packer.KeyRows(_job.Args.V, _plan, _keyHead, key, n), n, _mr, _values, ValuePanel);
+            _packer.AcrossRows(_packer.KeyRows(_job.Args.V, _plan, _keyHead, key, n), n, _mr, _values, _valuePanel);
             for (int p = 0; p < _panels; p++)
             {
                 Attend(p, key, n, key == begin);
@@ -62,15 +67,9 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         {
             int row = p * _columns;
             Finish(p);
-            output.Write(_firstRow + row, Math.Min(_columns, _rows - row), _staging, ResultRows, _maximum + row, _sum + row);
+            output.Write(_firstRow + row, Math.Min(_columns, _rows - row), _staging, _resultRows, _maximum + row, _sum + row);
         }
     }
-
-    private readonly int ResultRows => FlashShape.RoundUp(_job.Args.Width, _mr);
-
-    private readonly nint ValuePanel => PanelStride(_job.Kernels);
-
-    private readonly nint QueryPanel => _columns * _job.Kernels.Elements(_job.Args.Width);
 
     private static nint PanelStride(KernelSet kernels) => (kernels.Rows * kernels.Elements(FlashShape.ForwardKeys)) + RowPacking512.Slack;
 
@@ -101,14 +100,19 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         {
             int row = _firstRow + (p * _columns), count = Math.Min(_columns, _plan.Rows - row);
             MatrixView view = _packer.QueryRows(_job.Args.Q, _plan, _keyHead, row, count);
-            _packer.AlongWidth(view, count, _columns, _queries + (p * QueryPanel));
+            _packer.AlongWidth(view, count, _columns, _queries + (p * _queryPanel));
         }
 
-        for (int i = 0; i < _panels * _columns; i++)
+        int padded = _panels * _columns, query = _firstRow / G, left = G - (_firstRow % G);
+        new Span<float>(_maximum, padded).Fill(float.NegativeInfinity);
+        new Span<float>(_sum, padded).Clear();
+        for (int i = 0; i < padded; query++, left = G)
         {
-            _maximum[i] = float.NegativeInfinity;
-            _sum[i] = 0;
-            _limits[i] = _plan.Limit((_firstRow + Math.Min(i, _rows - 1)) / G);
+            float limit = _plan.Limit(Math.Min(query, _plan.Queries - 1));
+            for (int end = Math.Min(i + left, padded); i < end; i++)
+            {
+                _limits[i] = limit;
+            }
         }
 
         return (int)_limits[_rows - 1];
@@ -125,13 +129,12 @@ internal unsafe ref struct ForwardUnit<TOps, V>
             return;
         }
 
-        nint depth = kernels.Elements(_job.Args.Width);
-        float* queries = _queries + (panel * QueryPanel);
+        float* queries = _queries + (panel * _queryPanel);
         float* keys = _keys;
         float* scores = _scores;
-        for (int j = 0; j < seen; j += _mr, keys += _mr * depth, scores += _mr * _columns)
+        for (int j = 0; j < seen; j += _mr, keys += _mr * _depth, scores += _mr * _columns)
         {
-            kernels.Tile(depth, keys, queries, scores, _columns, _job.Scale2, false);
+            kernels.Tile(_depth, keys, queries, scores, _columns, _job.Scale2, false);
         }
 
         int open = Math.Max(0, (int)limits[0] - key);
@@ -140,11 +143,11 @@ internal unsafe ref struct ForwardUnit<TOps, V>
             PanelKernels<TOps, V>.Hide(_scores, open, seen, key, limits);
         }
 
-        float* results = _results + ((nint)panel * _columns * ResultRows);
+        float* results = _results + ((nint)panel * _columns * _resultRows);
         int at = panel * _columns;
-        PanelKernels<TOps, V>.Softmax(_scores, seen, _job.Format, _maximum + at, _sum + at, results, first ? 0 : ResultRows);
+        PanelKernels<TOps, V>.Softmax(_scores, seen, _job.Format, _maximum + at, _sum + at, results, first ? 0 : _resultRows);
         float* values = _values;
-        for (int d = 0; d < _job.Args.Width; d += _mr, values += ValuePanel, results += _mr * _columns)
+        for (int d = 0; d < _job.Args.Width; d += _mr, values += _valuePanel, results += _mr * _columns)
         {
             kernels.Tile(kernels.Elements(seen), values, _scores, results, _columns, 1, !first);
         }
@@ -153,7 +156,7 @@ internal unsafe ref struct ForwardUnit<TOps, V>
     /// <summary>Divides a panel's results by the sums (unless they are partial) and turns them into rows in the staging memory.</summary>
     private readonly void Finish(int panel)
     {
-        float* results = _results + ((nint)panel * _columns * ResultRows);
+        float* results = _results + ((nint)panel * _columns * _resultRows);
         if (_plan.Chunks == 1)
         {
             float* inverse = _scores;
@@ -162,9 +165,9 @@ internal unsafe ref struct ForwardUnit<TOps, V>
                 inverse[i] = 1 / _sum[(panel * _columns) + i];
             }
 
-            PanelKernels<TOps, V>.ScaleColumns(results, ResultRows, inverse);
+            PanelKernels<TOps, V>.ScaleColumns(results, _resultRows, inverse);
         }
 
-        _job.Transposer.Pack(DType.F32, true, new MatrixView(results, _columns), 0, ResultRows, 0, _columns, _staging, ResultRows);
+        _job.Transposer.Pack(DType.F32, true, new MatrixView(results, _columns), 0, _resultRows, 0, _columns, _staging, _resultRows);
     }
 }

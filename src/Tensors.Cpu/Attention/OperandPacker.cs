@@ -17,11 +17,12 @@ internal unsafe struct OperandPacker(KernelSet kernels, PanelFormat format, Flas
             return new MatrixView(start + ((plan.QueryStart + first) * stride), stride);
         }
 
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count;)
         {
-            int row = first + i;
-            float* from = start + ((plan.QueryStart + (row / G)) * stride) + ((nint)(row % G) * D);
-            Copy(from, staging + ((nint)i * D));
+            // The heads of a group lie side by side.
+            int row = first + i, query = row / G, head = row - (query * G), run = Math.Min(G - head, count - i);
+            Copy(start + ((plan.QueryStart + query) * stride) + ((nint)head * D), staging + ((nint)i * D), run * D);
+            i += run;
         }
 
         return new MatrixView(staging, D);
@@ -40,7 +41,7 @@ internal unsafe struct OperandPacker(KernelSet kernels, PanelFormat format, Flas
 
         for (int i = 0; i < count; i++)
         {
-            Copy(start + (plan.Index[first + i] * stride), staging + ((nint)i * D));
+            Copy(start + (plan.Index[first + i] * stride), staging + ((nint)i * D), D);
         }
 
         return new MatrixView(staging, D);
@@ -91,6 +92,6 @@ internal unsafe struct OperandPacker(KernelSet kernels, PanelFormat format, Flas
         }
     }
 
-    private readonly void Copy(float* from, float* to) =>
-        new ReadOnlySpan<float>(from, args.Width).CopyTo(new Span<float>(to, args.Width));
+    private static void Copy(float* from, float* to, int floats) =>
+        new ReadOnlySpan<float>(from, floats).CopyTo(new Span<float>(to, floats));
 }

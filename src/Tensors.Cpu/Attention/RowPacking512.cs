@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -65,68 +64,58 @@ internal static unsafe class RowPacking512
             for (int c = 0; c < columns; c += step)
             {
                 int left = Math.Min(step, columns - c);
-                to = Transpose(row + c, rows.Stride, n, left, format, to);
+                if (n == Width && left == step)
+                {
+                    Transpose(row + c, rows.Stride, Width, step, format, to);
+                    to += Lanes * Width;
+                }
+                else
+                {
+                    to = TransposePart(row + c, rows.Stride, n, left, format, to);
+                }
             }
         }
     }
 
-    /// <summary>Twelve rows of up to 16 elements as up to 16 rows of twelve; returns the place behind them.</summary>
+    /// <summary>Up to twelve rows of up to 16 elements as rows of twelve; returns the place behind them.</summary>
+    private static float* TransposePart(float* row, nint stride, int rows, int columns, PanelFormat format, float* to)
+    {
+        float* staged = stackalloc float[(Lanes * Width) + Slack];
+        Transpose(row, stride, rows, columns, format, staged);
+        int floats = Width * (format == PanelFormat.Pairs ? (columns + 1) / 2 : columns);
+        new ReadOnlySpan<float>(staged, floats).CopyTo(new Span<float>(to, floats));
+        return to + floats;
+    }
+
+    /// <summary>Up to twelve rows of up to 16 elements, zeros otherwise, as 16 rows of twelve.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* Transpose(float* row, nint stride, int rows, int columns, PanelFormat format, float* to)
+    private static void Transpose(float* row, nint stride, int rows, int columns, PanelFormat format, float* to)
     {
         Quad(row, stride, rows, columns, format, out Vector512<float> a0, out Vector512<float> a1, out Vector512<float> a2, out Vector512<float> a3);
         row += 4 * stride;
         Quad(row, stride, rows - 4, columns, format, out Vector512<float> b0, out Vector512<float> b1, out Vector512<float> b2, out Vector512<float> b3);
         row += 4 * stride;
         Quad(row, stride, rows - 8, columns, format, out Vector512<float> c0, out Vector512<float> c1, out Vector512<float> c2, out Vector512<float> c3);
-        int elements = format == PanelFormat.Pairs ? (columns + 1) / 2 : columns;
         Vector512<float> low0 = Avx512F.Shuffle4x128(a0, b0, 0x44), low1 = Avx512F.Shuffle4x128(a1, b1, 0x44);
         Vector512<float> low2 = Avx512F.Shuffle4x128(a2, b2, 0x44), low3 = Avx512F.Shuffle4x128(a3, b3, 0x44);
         Vector512<float> high0 = Avx512F.Shuffle4x128(a0, b0, 0xEE), high1 = Avx512F.Shuffle4x128(a1, b1, 0xEE);
         Vector512<float> high2 = Avx512F.Shuffle4x128(a2, b2, 0xEE), high3 = Avx512F.Shuffle4x128(a3, b3, 0xEE);
-        if (elements == Lanes)
-        {
-            Avx512F.Shuffle4x128(low0, c0, 0x08).Store(to);
-            Avx512F.Shuffle4x128(low1, c1, 0x08).Store(to + Width);
-            Avx512F.Shuffle4x128(low2, c2, 0x08).Store(to + (2 * Width));
-            Avx512F.Shuffle4x128(low3, c3, 0x08).Store(to + (3 * Width));
-            Avx512F.Shuffle4x128(low0, c0, 0x1D).Store(to + (4 * Width));
-            Avx512F.Shuffle4x128(low1, c1, 0x1D).Store(to + (5 * Width));
-            Avx512F.Shuffle4x128(low2, c2, 0x1D).Store(to + (6 * Width));
-            Avx512F.Shuffle4x128(low3, c3, 0x1D).Store(to + (7 * Width));
-            Avx512F.Shuffle4x128(high0, c0, 0x28).Store(to + (8 * Width));
-            Avx512F.Shuffle4x128(high1, c1, 0x28).Store(to + (9 * Width));
-            Avx512F.Shuffle4x128(high2, c2, 0x28).Store(to + (10 * Width));
-            Avx512F.Shuffle4x128(high3, c3, 0x28).Store(to + (11 * Width));
-            Avx512F.Shuffle4x128(high0, c0, 0x3D).Store(to + (12 * Width));
-            Avx512F.Shuffle4x128(high1, c1, 0x3D).Store(to + (13 * Width));
-            Avx512F.Shuffle4x128(high2, c2, 0x3D).Store(to + (14 * Width));
-            Avx512F.Shuffle4x128(high3, c3, 0x3D).Store(to + (15 * Width));
-            return to + (Lanes * Width);
-        }
-
-        float* staged = stackalloc float[Lanes * Lanes];
-        Quarter(staged, low0, low1, low2, low3, c0, c1, c2, c3, 0x08);
-        Quarter(staged + (4 * Lanes), low0, low1, low2, low3, c0, c1, c2, c3, 0x1D);
-        Quarter(staged + (8 * Lanes), high0, high1, high2, high3, c0, c1, c2, c3, 0x28);
-        Quarter(staged + (12 * Lanes), high0, high1, high2, high3, c0, c1, c2, c3, 0x3D);
-        for (int i = 0; i < elements; i++, to += Width)
-        {
-            Vector512.Load(staged + (i * Lanes)).Store(to);
-        }
-
-        return to;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Quarter(
-        float* to, Vector512<float> x0, Vector512<float> x1, Vector512<float> x2, Vector512<float> x3,
-        Vector512<float> c0, Vector512<float> c1, Vector512<float> c2, Vector512<float> c3, [ConstantExpected] byte control)
-    {
-        Avx512F.Shuffle4x128(x0, c0, control).Store(to);
-        Avx512F.Shuffle4x128(x1, c1, control).Store(to + Lanes);
-        Avx512F.Shuffle4x128(x2, c2, control).Store(to + (2 * Lanes));
-        Avx512F.Shuffle4x128(x3, c3, control).Store(to + (3 * Lanes));
+        Avx512F.Shuffle4x128(low0, c0, 0x08).Store(to);
+        Avx512F.Shuffle4x128(low1, c1, 0x08).Store(to + Width);
+        Avx512F.Shuffle4x128(low2, c2, 0x08).Store(to + (2 * Width));
+        Avx512F.Shuffle4x128(low3, c3, 0x08).Store(to + (3 * Width));
+        Avx512F.Shuffle4x128(low0, c0, 0x1D).Store(to + (4 * Width));
+        Avx512F.Shuffle4x128(low1, c1, 0x1D).Store(to + (5 * Width));
+        Avx512F.Shuffle4x128(low2, c2, 0x1D).Store(to + (6 * Width));
+        Avx512F.Shuffle4x128(low3, c3, 0x1D).Store(to + (7 * Width));
+        Avx512F.Shuffle4x128(high0, c0, 0x28).Store(to + (8 * Width));
+        Avx512F.Shuffle4x128(high1, c1, 0x28).Store(to + (9 * Width));
+        Avx512F.Shuffle4x128(high2, c2, 0x28).Store(to + (10 * Width));
+        Avx512F.Shuffle4x128(high3, c3, 0x28).Store(to + (11 * Width));
+        Avx512F.Shuffle4x128(high0, c0, 0x3D).Store(to + (12 * Width));
+        Avx512F.Shuffle4x128(high1, c1, 0x3D).Store(to + (13 * Width));
+        Avx512F.Shuffle4x128(high2, c2, 0x3D).Store(to + (14 * Width));
+        Avx512F.Shuffle4x128(high3, c3, 0x3D).Store(to + (15 * Width));
     }
 
     /// <summary>Four rows; vector c holds, per 128 bits b, the four rows' elements of column 4 b + c.</summary>
