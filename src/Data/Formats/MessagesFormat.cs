@@ -11,6 +11,8 @@ namespace Lorikeet.Data.Formats;
 internal sealed class MessagesFormat(string listKey = "messages") : ISampleFormat
 {
     private static readonly string[] MessageFields = ["role", "content"];
+    private static readonly string[] TextFields = ["type", "text"];
+    private static readonly string[] PictureFields = ["type", "image_url", "image", "path", "url", "base64", "bytes"];
 
     public string Name => "messages";
 
@@ -35,7 +37,7 @@ internal sealed class MessagesFormat(string listKey = "messages") : ISampleForma
             string role = message.Text("role");
             sample.Begin(Role(message, role), message.Name("content"));
             Content(sample, message, role);
-            Dictionary<string, object?> extra = Extra(message);
+            Dictionary<string, object?> extra = Extra(message, MessageFields);
             if (extra.Count > 0)
             {
                 sample.Extra(extra);
@@ -83,38 +85,32 @@ internal sealed class MessagesFormat(string listKey = "messages") : ISampleForma
         switch (type)
         {
             case "text":
-                sample.Text(part.Text("text"));
+                sample.Text(part.Text("text"), Extra(part, TextFields));
                 return;
             case "image" or "image_url":
-                foreach (string key in new[] { type, "image", "path", "url", "base64", "bytes" })
-                {
-                    if (part.Find(key) is { } value)
-                    {
-                        sample.Image(key is "base64" or "bytes"
-                            ? sample.ResolveBytes(part, key)
-                            : sample.Resolve(value, part.Name(key)));
-                        return;
-                    }
-                }
-
-                sample.Place();
+                Picture(sample, part);
                 return;
             default:
                 throw part.Error("type", $"is '{type}'; expected text or image");
         }
     }
 
-    private static Dictionary<string, object?> Extra(RowObject message)
+    private static void Picture(SampleBuilder sample, RowObject part)
     {
-        var extra = new Dictionary<string, object?>(StringComparer.Ordinal);
-        foreach (string key in message.Keys)
+        Dictionary<string, object?> extra = Extra(part, PictureFields);
+        foreach (string key in PictureFields.Skip(1))
         {
-            if (!MessageFields.Contains(key, StringComparer.Ordinal))
+            if (part.Find(key) is { } value)
             {
-                extra.Add(key, message.Value(key));
+                sample.Image(key is "base64" or "bytes" ? sample.ResolveBytes(part, key) : sample.Resolve(value, part.Name(key)), extra);
+                return;
             }
         }
 
-        return extra;
+        sample.Place(extra);
     }
+
+    /// <summary>The fields that are not read here; chat templates see them.</summary>
+    private static Dictionary<string, object?> Extra(RowObject item, string[] known) =>
+        item.Keys.Where(key => !known.Contains(key, StringComparer.Ordinal)).ToDictionary(key => key, item.Value, StringComparer.Ordinal);
 }

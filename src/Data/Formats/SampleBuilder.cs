@@ -78,8 +78,8 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
         Text(text);
     }
 
-    /// <summary>Adds text to the current message.</summary>
-    public void Text(string text)
+    /// <summary>Adds text to the current message; <paramref name="extra"/> are further fields of the part.</summary>
+    public void Text(string text, IReadOnlyDictionary<string, object?>? extra = null)
     {
         Draft message = _messages[^1];
         string[] pieces = text.Split(Placeholder);
@@ -99,20 +99,21 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
 
             if (piece.Length > 0)
             {
-                message.Pieces.Add(piece);
+                message.Pieces.Add(new Piece(With(new TextPart(piece), extra), null));
             }
         }
     }
 
     /// <summary>Adds the place of the next listed picture.</summary>
-    public void Place()
+    public void Place(IReadOnlyDictionary<string, object?>? extra = null)
     {
         _placeholders++;
-        _messages[^1].Pieces.Add(null);
+        _messages[^1].Pieces.Add(new Piece(With(new ImagePart(), extra), null));
     }
 
     /// <summary>Adds a picture in place.</summary>
-    public void Image(ImageSource image) => _messages[^1].Pieces.Add(image);
+    public void Image(ImageSource image, IReadOnlyDictionary<string, object?>? extra = null) =>
+        _messages[^1].Pieces.Add(new Piece(With(new ImagePart(), extra), image));
 
     /// <summary>Marks the current message as given in pieces, even if it holds text alone.</summary>
     public void InPieces() => _messages[^1].IsList = true;
@@ -141,40 +142,36 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
         return new Sample { Messages = messages, Images = placed, Origin = row.Origin, RowId = row.Id, Task = Row.TryText("task_type") };
     }
 
-    /// <summary>A message in the making; a piece is text, a picture, or null for the next listed picture.</summary>
+    private static ContentPart With(ContentPart part, IReadOnlyDictionary<string, object?>? extra) =>
+        extra is { Count: > 0 } ? part with { Extra = extra } : part;
+
+    /// <summary>A piece of a message; a picture without a source is the next listed one.</summary>
+    internal readonly record struct Piece(ContentPart Part, ImageSource? Source);
+
+    /// <summary>A message in the making.</summary>
     internal sealed class Draft(string role, string key)
     {
         public string Role => role;
 
         public string Key => key;
 
-        public List<object?> Pieces { get; } = [];
+        public List<Piece> Pieces { get; } = [];
 
         public bool IsList { get; set; }
 
         public IReadOnlyDictionary<string, object?>? Extra { get; set; }
 
-        public bool HasImages => Pieces.Any(p => p is not string);
+        public bool HasImages => Pieces.Any(p => p.Part is ImagePart);
 
-        public bool HasText => Pieces.Any(p => p is string text && !string.IsNullOrWhiteSpace(text));
+        public bool HasText => Pieces.Any(p => p.Part is TextPart text && !string.IsNullOrWhiteSpace(text.Text));
 
         public ChatMessage ToMessage(Queue<ImageSource> listed, List<ImageSource> placed)
         {
-            ChatMessage message = Pieces is [string only] && !IsList
-                ? new ChatMessage(role, only)
-                : Pieces.Count == 0 ? new ChatMessage(role) : new ChatMessage(role, [.. Pieces.Select(p => Part(p, listed, placed))]);
+            placed.AddRange(Pieces.Where(p => p.Part is ImagePart).Select(p => p.Source ?? listed.Dequeue()));
+            ChatMessage message = Pieces is [{ Part: TextPart only }] && !IsList ? new ChatMessage(role, only.Text)
+                : Pieces.Count == 0 ? new ChatMessage(role)
+                : new ChatMessage(role, [.. Pieces.Select(p => p.Part)]);
             return Extra is null ? message : message with { Extra = Extra };
-        }
-
-        private static ContentPart Part(object? piece, Queue<ImageSource> listed, List<ImageSource> placed)
-        {
-            if (piece is string text)
-            {
-                return new TextPart(text);
-            }
-
-            placed.Add(piece as ImageSource ?? listed.Dequeue());
-            return new ImagePart();
         }
     }
 }

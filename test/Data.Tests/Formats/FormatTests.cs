@@ -103,6 +103,9 @@ public sealed class FormatTests : FormatTestBase
         Sample sample = ReadRow("""{"messages":[{"role":"developer","content":"s"},{"role":"user","content":"q","name":"n"},{"role":"assistant","content":null,"tool_calls":[{"id":1}]},{"role":"tool","content":"t"},{"role":"assistant","content":"r"}]}""");
         Assert.Equal(["system", "user", "assistant", "tool", "assistant"], sample.Messages.Select(m => m.Role));
         Assert.Equal("n", sample.Messages[1].Extra["name"]);
+        Sample parts = ReadRow("""{"messages":[{"role":"user","content":[{"type":"image","image":"a.png","min_pixels":784},{"type":"text","text":"q","cache":true}]},{"role":"assistant","content":"r"}]}""");
+        Assert.Equal(784L, parts.Messages[0].Parts![0].Extra["min_pixels"]);
+        Assert.Equal(true, parts.Messages[0].Parts![1].Extra["cache"]);
         Assert.Contains("tool_calls", sample.Messages[2].Extra.Keys);
         Assert.Null(sample.Messages[2].PlainText);
         Assert.Null(sample.Messages[2].Parts);
