@@ -28,7 +28,7 @@ public static class ImageDecoder
             file = new byte[stream.Length];
             stream.ReadExactly(file);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException && e is not InvalidDataException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             string reason = e is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : e.Message;
             throw new InvalidDataException($"{path}: the picture cannot be read: {reason}", e);

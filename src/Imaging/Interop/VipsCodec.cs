@@ -109,14 +109,14 @@ internal static unsafe class VipsCodec
         if (operation == 0)
         {
             throw new DllNotFoundException(
-                $"the installed libvips {VipsNative.EnsureStarted()} has no `{name}`: {VipsNative.TakeError()}. Install it anew: apt-get install libvips42");
+                $"the installed libvips {VipsNative.EnsureStarted()} has no `{name}`: {VipsNative.TakeError()}. {VipsNative.HowToInstall}");
         }
         if (VipsNative.vips_object_set_from_string(operation, options) != 0)
         {
             string error = VipsNative.TakeError();
             VipsNative.g_object_unref(operation);
             throw new DllNotFoundException(
-                $"the installed libvips {VipsNative.EnsureStarted()} does not know `{options}` of `{name}`: {error}. Version 8.12 or later is needed.");
+                $"the installed libvips {VipsNative.EnsureStarted()} does not know `{options}` of `{name}`: {error}. {VipsNative.HowToInstall}");
         }
         return operation;
     }

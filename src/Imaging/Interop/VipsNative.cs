@@ -1,14 +1,18 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Lorikeet.Imaging.Interop;
 
-/// <summary>The part of the C API of libvips (and of GObject beneath it) that decoding and PNG writing need. ABI 42: libvips 8.6 and later.</summary>
+/// <summary>The part of the C API of libvips (and of GObject beneath it) that decoding and PNG writing need. ABI 42: libvips 8.6 and later; 8.13 is required.</summary>
 internal static unsafe partial class VipsNative
 {
     private const string Vips = "vips";
     private const string GObject = "gobject";
     private const string GLib = "glib";
+
+    /// <summary>What a message about a missing libvips ends with.</summary>
+    public const string HowToInstall = "Install it: apt-get install libvips42 (Debian 12), or libvips42t64 (later Debian and Ubuntu)";
 
     private static readonly Dictionary<string, string[]> FileNames = new()
     {
@@ -39,7 +43,11 @@ internal static unsafe partial class VipsNative
         if (!TryLoad(FileNames[Vips], out _))
         {
             throw new DllNotFoundException(
-                "libvips (libvips.so.42), which decodes pictures, was not found. Install it: apt-get install libvips42");
+                $"libvips (libvips.so.42), which decodes pictures, was not found. {HowToInstall}");
+        }
+        if (vips_version(0) < 8 || (vips_version(0) == 8 && vips_version(1) < 13))
+        {
+            throw new DllNotFoundException($"libvips {Version()} is too old; 8.13 or later can shut its unsafe loaders. {HowToInstall}");
         }
         if (InitWithoutModules() != 0)
         {
@@ -50,8 +58,10 @@ internal static unsafe partial class VipsNative
         vips_block_untrusted_set(1);
         vips_concurrency_set(1);
         vips_cache_set_max(0);
-        return $"{vips_version(0)}.{vips_version(1)}.{vips_version(2)}";
+        return Version();
     }
+
+    private static string Version() => string.Create(CultureInfo.InvariantCulture, $"{vips_version(0)}.{vips_version(1)}.{vips_version(2)}");
 
     private static bool TryLoad(string[] files, out nint handle)
     {
