@@ -24,7 +24,7 @@ internal static unsafe class Bf16DotKernel
     /// <summary>Rows of a row group: partial tiles have kernels for one, two or three groups.</summary>
     public const int RowGroup = 4;
 
-    private const int Rcx = 1, Rdx = 2, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9;
+    private const int Rcx = 1, Rdx = 2, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10;
 
     // Row groups 1 to 3, each with one and two vectors of columns.
     private static readonly delegate* unmanaged[SuppressGCTransition]<float*, float*, float*, nint, nint, int, float, void>[] Code = MapAll();
@@ -68,6 +68,18 @@ internal static unsafe class Bf16DotKernel
         for (int zmm = 0; zmm < rows * vectors; zmm++)
         {
             e.Zero(zmm);
+        }
+
+        // C is wanted at the end; its rows are far apart, so it would be waited for.
+        e.Move(R10, Rdx);
+        for (int row = 0; row < rows; row++)
+        {
+            for (int v = 0; v < vectors; v++)
+            {
+                e.Prefetch(R10, (sbyte)(64 * v));
+            }
+
+            e.AddRegister(R10, Rcx);
         }
 
         int loop = e.Position;

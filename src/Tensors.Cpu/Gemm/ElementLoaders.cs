@@ -14,6 +14,9 @@ internal unsafe interface IElementLoader
     /// <summary>True if stored elements are bf16, so that bf16 packing can move them unchanged.</summary>
     static abstract bool IsBf16 { get; }
 
+    /// <summary>Where an element lies, as a hint for prefetching; it may be outside of the matrix.</summary>
+    static abstract void* Address(in MatrixView m, nint row, nint col);
+
     /// <summary>One element.</summary>
     static abstract float Load1(in MatrixView m, nint row, nint col);
 
@@ -31,6 +34,9 @@ internal unsafe interface IElementLoader
 internal readonly unsafe struct F32Loader : IElementLoader
 {
     public static bool IsBf16 => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void* Address(in MatrixView m, nint row, nint col) => (float*)m.Data + row * m.Stride + col;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load1(in MatrixView m, nint row, nint col) => ((float*)m.Data)[row * m.Stride + col];
@@ -52,6 +58,9 @@ internal readonly unsafe struct F32Loader : IElementLoader
 internal readonly unsafe struct Bf16Loader : IElementLoader
 {
     public static bool IsBf16 => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void* Address(in MatrixView m, nint row, nint col) => (ushort*)m.Data + row * m.Stride + col;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load1(in MatrixView m, nint row, nint col) =>
@@ -79,6 +88,9 @@ internal readonly unsafe struct F16Loader : IElementLoader
     private const float Rebias = 5.192296858534828e33f; // 2^112
 
     public static bool IsBf16 => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void* Address(in MatrixView m, nint row, nint col) => (ushort*)m.Data + row * m.Stride + col;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load1(in MatrixView m, nint row, nint col) =>
@@ -113,6 +125,9 @@ internal readonly unsafe struct F16Loader : IElementLoader
 internal readonly unsafe struct RoundedLoader<TLoader> : IElementLoader where TLoader : IElementLoader
 {
     public static bool IsBf16 => TLoader.IsBf16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void* Address(in MatrixView m, nint row, nint col) => TLoader.Address(m, row, col);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load1(in MatrixView m, nint row, nint col) => Bf16.Round(TLoader.Load1(m, row, col));

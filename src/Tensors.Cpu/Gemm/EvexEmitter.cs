@@ -67,6 +67,21 @@ internal sealed class EvexEmitter
     public void AddRegister(int register, int other) =>
         Bytes(0x48 | (other >> 3 << 2) | (register >> 3), 0x01, 0xC0 | ((other & 7) << 3) | (register & 7));
 
+    /// <summary>mov r64, r64.</summary>
+    public void Move(int register, int other) =>
+        Bytes(0x48 | (other >> 3 << 2) | (register >> 3), 0x89, 0xC0 | ((other & 7) << 3) | (register & 7));
+
+    /// <summary>prefetcht0 [base + disp], disp from -128 to 127.</summary>
+    public void Prefetch(int baseRegister, sbyte disp)
+    {
+        if (baseRegister >= 8)
+        {
+            Bytes(0x41);
+        }
+
+        Bytes(0x0F, 0x18, 0x48 | (baseRegister & 7), (byte)disp);
+    }
+
     /// <summary>dec r64; jnz target.</summary>
     public void DecrementAndJumpIfNotZero(int register, int target)
     {

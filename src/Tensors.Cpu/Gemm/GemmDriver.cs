@@ -1,18 +1,16 @@
 namespace Lorikeet.Tensors.Cpu;
 
 /// <summary>
-/// The blocked product. Inputs are packed into panels, then tiles of C are computed independently, each looping over blocks
-/// of K while its C stays in the L2 cache. A side that only one tile needs (the weights when there are few rows, the
-/// activations when there are few columns) is packed by that tile's item, block by block, and so never leaves the cache.
+/// The blocked product. The smaller input is packed into panels as a whole; then tiles of C are computed independently, each
+/// looping over blocks of K and packing its part of the larger input block by block, so that those panels never leave the
+/// cache.
 /// Every split depends on the shape alone and each element of C is summed in the order of k, so the bits do not depend on
 /// the number of threads.
 /// </summary>
 internal static unsafe class GemmDriver
 {
-    // Bounds of the packed super-blocks in floats (8 MiB of A, 16 MiB of B), and of their depth in panel elements.
-    private const int MaxPackedA = 2 << 20;
-    private const int MaxPackedB = 4 << 20;
-    private const int MaxDepth = 8192;
+    // Floats of the streamed side that are packed at a time (1 MiB): it should not leave the caches before it is used.
+    private const int MaxPacked = 256 << 10;
 
     // Fewer multiply-adds than this are not worth handing to other threads.
     private const double SerialWork = 400e3;
@@ -20,26 +18,23 @@ internal static unsafe class GemmDriver
     /// <summary>Runs a product with M, N, K above 0 and alpha not 0.</summary>
     public static void Run(in GemmArgs g, KernelSet set, GemmWorkspace workspace, WorkPool pool)
     {
-        nint depth = Math.Min(g.K, (nint)MaxDepth * set.KPerElement);
+        Fuse fuse = GemmJob.ChooseFuse(g.M, g.N);
+        nint depth = Depth(g.K, set, fuse == Fuse.B ? RoundUp(g.M, set.Rows) : RoundUp(g.N, set.Columns));
         nint elements = set.Elements(depth);
-        int mBlock = LargestFit(g.M, set.Rows, MaxPackedA / elements);
-        int nBlock = LargestFit(g.N, set.Columns, MaxPackedB / elements);
-        Fuse fuse = GemmJob.ChooseFuse(mBlock, nBlock);
-        // The fused side is never held as a whole.
-        mBlock = fuse == Fuse.A ? g.M : mBlock;
-        nBlock = fuse == Fuse.B ? g.N : nBlock;
-        nint floatsA = fuse == Fuse.A ? 0 : RoundUp(RoundUp(mBlock, set.Rows) * elements, 16);
-        nint floatsB = fuse == Fuse.B ? 0 : RoundUp(RoundUp(nBlock, set.Columns) * elements, 16);
+        // Only the streamed side is held as a whole.
+        int mBlock = fuse == Fuse.A ? g.M : LargestFit(g.M, set.Rows, MaxPacked / elements);
+        int nBlock = fuse == Fuse.B ? g.N : LargestFit(g.N, set.Columns, MaxPacked / elements);
+        nint packed = elements * (fuse == Fuse.B ? RoundUp(mBlock, set.Rows) : RoundUp(nBlock, set.Columns));
+        packed = RoundUp(packed, 16);
         bool serial = pool.Threads == 1 || (double)g.M * g.N * g.K < SerialWork;
         nint scratch = serial ? GemmJob.ScratchFloats(set, fuse, mBlock, nBlock, depth) : 0;
-        GemmWorkspace.Buffer buffer = workspace.Rent((floatsA + floatsB + scratch) * sizeof(float));
+        GemmWorkspace.Buffer buffer = workspace.Rent((packed + scratch) * sizeof(float));
         try
         {
             var job = new GemmJob(g, set, fuse, workspace)
             {
-                PackedA = buffer.Floats,
-                PackedB = buffer.Floats + floatsA,
-                Scratch = serial ? buffer.Floats + floatsA + floatsB : null,
+                Packed = buffer.Floats,
+                Scratch = serial ? buffer.Floats + packed : null,
             };
             for (nint k = 0; k < g.K; k += depth)
             {
@@ -58,6 +53,15 @@ internal static unsafe class GemmDriver
         {
             workspace.Return(buffer);
         }
+    }
+
+    /// <summary>K is cut into equal stretches of whole blocks, as long as the bound allows.</summary>
+    private static nint Depth(nint k, KernelSet set, nint rows)
+    {
+        nint block = GemmJob.BlockElements * set.KPerElement;
+        nint most = Math.Max(1, MaxPacked / (rows * GemmJob.BlockElements)) * block;
+        nint stretches = (k + most - 1) / most;
+        return Math.Min(k, RoundUp((k + stretches - 1) / stretches, 16 * set.KPerElement));
     }
 
     private static void RunBlock(in GemmJob job, WorkPool? pool)

@@ -3,16 +3,13 @@ using System.Runtime.Intrinsics;
 
 namespace Lorikeet.Tensors.Cpu;
 
-/// <summary>Which side a tile's item packs itself.</summary>
+/// <summary>Which side a tile's item packs itself, block by block; the other side is packed as a whole before.</summary>
 internal enum Fuse
 {
-    /// <summary>None: both sides are packed before the tiles, each panel being needed by several.</summary>
-    None,
-
-    /// <summary>A: few columns.</summary>
+    /// <summary>A.</summary>
     A,
 
-    /// <summary>B: few rows.</summary>
+    /// <summary>B.</summary>
     B,
 }
 
@@ -20,12 +17,12 @@ internal enum Fuse
 internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWorkspace workspace)
 {
     // Panel elements along k per block: a B panel of 256 x 32 floats is 32 KiB and stays in the L1 cache.
-    private const int BlockElements = 256;
+    public const int BlockElements = 256;
 
-    // Extent of a tile of C that is one work item; with a fused side, its other extent is all there is, up to the limit.
-    private const int TileRows = 144, TileColumns = 256;
-    private const int FusedRows = 96, FusedColumns = 128;
-    private const int MaxRowsFusedB = 384, MaxColumnsFusedA = 384;
+    // Extent of a tile of C that is one work item: the fused side's block of K must stay in the L2 cache, the other side is
+    // streamed through it; the larger that is, the less often the fused side is packed again.
+    private const int FusedRows = 144, FusedColumns = 128, StreamedRows = 1024, StreamedColumns = 1024;
+    private const int LeastFusedRows = 48, LeastFusedColumns = 64, LeastStreamedRows = 192, LeastStreamedColumns = 256;
 
     // Items per loop below which tiles are cut finer, so that there is something to share between threads and to balance.
     private const int MinItems = 16;
@@ -33,8 +30,8 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
     // Panels per packing item.
     private const int PackGroupA = 8, PackGroupB = 4;
 
-    public float* PackedA;
-    public float* PackedB;
+    /// <summary>The streamed side's panels.</summary>
+    public float* Packed;
 
     /// <summary>Room for fused packing where the items run one after the other; null: each item rents its own.</summary>
     public float* Scratch;
@@ -48,34 +45,21 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
     private nint _k0, _depth, _kBlock;
     private int _kBlocks;
     private int _m0, _rows, _n0, _columns;
-    private int _panelsA, _panelsB, _packItemsB;
+    private int _panelsA, _panelsB;
     private int _tilePanelsA, _tilePanelsB, _tilesA;
 
     public int PackItems { get; private set; }
 
     public readonly int TileItems => _tilesA * DivideUp(_panelsB, _tilePanelsB);
 
-    /// <summary>The larger side is fused if the smaller one fits one tile.</summary>
-    public static Fuse ChooseFuse(int m, int n)
-    {
-        if (m <= MaxRowsFusedB && n >= m)
-        {
-            return Fuse.B;
-        }
-
-        return n <= MaxColumnsFusedA ? Fuse.A : Fuse.None;
-    }
+    /// <summary>The larger side is fused: less is packed beforehand, and that is what has to leave the cache.</summary>
+    public static Fuse ChooseFuse(int m, int n) => n >= m ? Fuse.B : Fuse.A;
 
     /// <summary>Floats that one item needs for the side it packs itself.</summary>
     public static nint ScratchFloats(KernelSet set, Fuse fuse, int m, int n, nint depth)
     {
         nint elements = Math.Min(set.Elements(depth), BlockElements) + 16;
-        return fuse switch
-        {
-            Fuse.A => elements * Math.Min(FusedRows, RoundUp(m, set.Rows)),
-            Fuse.B => elements * Math.Min(FusedColumns, RoundUp(n, set.Columns)),
-            _ => 0,
-        };
+        return elements * (fuse == Fuse.A ? Math.Min(FusedRows, RoundUp(m, set.Rows)) : Math.Min(FusedColumns, RoundUp(n, set.Columns)));
     }
 
     public void SetDepth(nint k0, nint depth)
@@ -94,40 +78,56 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
         (_m0, _rows, _n0, _columns) = (m0, rows, n0, columns);
         _panelsA = DivideUp(rows, _set.Rows);
         _panelsB = DivideUp(columns, _set.Columns);
-        _tilePanelsA = _fuse switch { Fuse.A => FusedRows / _set.Rows, Fuse.B => _panelsA, _ => TileRows / _set.Rows };
-        _tilePanelsB = _fuse switch { Fuse.A => _panelsB, Fuse.B => FusedColumns / _set.Columns, _ => TileColumns / _set.Columns };
-        while (DivideUp(_panelsA, _tilePanelsA) * DivideUp(_panelsB, _tilePanelsB) < MinItems)
+        CutTiles();
+        _tilesA = DivideUp(_panelsA, _tilePanelsA);
+        PackItems = _kBlocks * (_fuse == Fuse.B ? DivideUp(_panelsA, PackGroupA) : packB ? DivideUp(_panelsB, PackGroupB) : 0);
+    }
+
+    private void CutTiles()
+    {
+        bool fuseA = _fuse == Fuse.A;
+        int fused = fuseA ? _panelsA : _panelsB, streamed = fuseA ? _panelsB : _panelsA;
+        int fusedUnit = fuseA ? _set.Rows : _set.Columns, streamedUnit = fuseA ? _set.Columns : _set.Rows;
+        int group = Math.Min(fused, (fuseA ? FusedRows : FusedColumns) / fusedUnit);
+        int part = Even(streamed, (fuseA ? StreamedColumns : StreamedRows) / streamedUnit);
+        int leastGroup = (fuseA ? LeastFusedRows : LeastFusedColumns) / fusedUnit;
+        int leastPart = (fuseA ? LeastStreamedColumns : LeastStreamedRows) / streamedUnit;
+        while (DivideUp(fused, group) * DivideUp(streamed, part) < MinItems)
         {
-            ref int cut = ref (_fuse == Fuse.A ? ref _tilePanelsA : ref _tilePanelsB);
-            if (cut == 1)
+            if (group > leastGroup || (group > 1 && part <= leastPart))
+            {
+                group = (group + 1) / 2;
+            }
+            else if (part > leastPart)
+            {
+                part = (part + 1) / 2;
+            }
+            else
             {
                 break;
             }
-
-            cut = (cut + 1) / 2;
         }
 
-        _tilesA = DivideUp(_panelsA, _tilePanelsA);
-        _packItemsB = packB && _fuse != Fuse.B ? DivideUp(_panelsB, PackGroupB) * _kBlocks : 0;
-        PackItems = _packItemsB + (_fuse != Fuse.A ? DivideUp(_panelsA, PackGroupA) * _kBlocks : 0);
+        (_tilePanelsA, _tilePanelsB) = fuseA ? (group, part) : (part, group);
     }
 
-    /// <summary>Packs some panels of one block of K; B's items come first.</summary>
+    /// <summary>Panels per part if <paramref name="panels"/> are divided evenly into parts of at most <paramref name="most"/>.</summary>
+    private static int Even(int panels, int most) => DivideUp(panels, DivideUp(panels, most));
+
+    /// <summary>Packs some panels of the streamed side, one block of K.</summary>
     public readonly void Pack(int index)
     {
-        bool packA = index >= _packItemsB;
-        index -= packA ? _packItemsB : 0;
         nint k = index % _kBlocks * _kBlock;
         int group = index / _kBlocks;
-        if (packA)
+        if (_fuse == Fuse.B)
         {
             int first = group * PackGroupA;
-            PackPanelsA(k, first, Math.Min(_panelsA, first + PackGroupA), PackedA + Offset(k, _panelsA, first, _set.Rows));
+            PackPanelsA(k, first, Math.Min(_panelsA, first + PackGroupA), Packed + Offset(k, _panelsA, first, _set.Rows));
         }
         else
         {
             int first = group * PackGroupB;
-            PackPanelsB(k, first, Math.Min(_panelsB, first + PackGroupB), PackedB + Offset(k, _panelsB, first, _set.Columns));
+            PackPanelsB(k, first, Math.Min(_panelsB, first + PackGroupB), Packed + Offset(k, _panelsB, first, _set.Columns));
         }
     }
 
@@ -136,7 +136,7 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
     {
         int firstA = index % _tilesA * _tilePanelsA, firstB = index / _tilesA * _tilePanelsB;
         int endA = Math.Min(_panelsA, firstA + _tilePanelsA), endB = Math.Min(_panelsB, firstB + _tilePanelsB);
-        if (_fuse == Fuse.None || Scratch != null)
+        if (Scratch != null)
         {
             Tile(firstA, endA, firstB, endB, Scratch);
             return;
@@ -165,22 +165,42 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
         for (nint k = 0; k < _depth; k += _kBlock, accumulate = true)
         {
             nint elements = Elements(k);
-            float* panelsA = PackedA + Offset(k, _panelsA, firstA, _set.Rows), panelsB = PackedB + Offset(k, _panelsB, firstB, _set.Columns);
             if (_fuse == Fuse.A)
             {
-                PackPanelsA(k, firstA, endA, panelsA = scratch);
+                PackPanelsA(k, firstA, endA, scratch);
+                TileBlock(elements, (firstA, endA, (nint)scratch), (firstB, endB, (nint)(Packed + Offset(k, _panelsB, firstB, _set.Columns))), accumulate);
             }
-            else if (_fuse == Fuse.B)
+            else
             {
-                PackPanelsB(k, firstB, endB, panelsB = scratch);
+                PackPanelsB(k, firstB, endB, scratch);
+                TileBlock(elements, (firstA, endA, (nint)(Packed + Offset(k, _panelsA, firstA, _set.Rows))), (firstB, endB, (nint)scratch), accumulate);
             }
+        }
+    }
 
-            for (int b = firstB; b < endB; b++, panelsB += elements * _set.Columns)
+    /// <summary>One block of K of a tile. The streamed side is the outer loop: its panel stays in the L1 cache for all of the fused side's.</summary>
+    private readonly void TileBlock(nint elements, (int First, int End, nint Panels) a, (int First, int End, nint Panels) b, bool accumulate)
+    {
+        nint sizeA = elements * _set.Rows, sizeB = elements * _set.Columns;
+        if (_fuse == Fuse.A)
+        {
+            for (int j = b.First; j < b.End; j++)
             {
-                float* panelA = panelsA;
-                for (int a = firstA; a < endA; a++, panelA += elements * _set.Rows)
+                float* panel = (float*)b.Panels + (j - b.First) * sizeB;
+                for (int i = a.First; i < a.End; i++)
                 {
-                    MicroTile(elements, panelA, panelsB, a * _set.Rows, b * _set.Columns, accumulate);
+                    MicroTile(elements, (float*)a.Panels + (i - a.First) * sizeA, panel, i * _set.Rows, j * _set.Columns, accumulate);
+                }
+            }
+        }
+        else
+        {
+            for (int i = a.First; i < a.End; i++)
+            {
+                float* panel = (float*)a.Panels + (i - a.First) * sizeA;
+                for (int j = b.First; j < b.End; j++)
+                {
+                    MicroTile(elements, panel, (float*)b.Panels + (j - b.First) * sizeB, i * _set.Rows, j * _set.Columns, accumulate);
                 }
             }
         }

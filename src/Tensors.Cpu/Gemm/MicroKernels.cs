@@ -18,6 +18,16 @@ internal static unsafe class MicroKernels
         where TGroups : ICount
         where TVectors : ICount
     {
+        // C is wanted at the end; its rows are far apart, so it would be waited for.
+        for (int i = 0; i < 4 * TGroups.Value; i++)
+        {
+            Sse.Prefetch0(c + i * ldc);
+            if (TVectors.Value > 1)
+            {
+                Sse.Prefetch0(c + i * ldc + 16);
+            }
+        }
+
         Vector512<float> s0_0 = Vector512<float>.Zero, s0_1 = Vector512<float>.Zero;
         Vector512<float> s1_0 = Vector512<float>.Zero, s1_1 = Vector512<float>.Zero;
         Vector512<float> s2_0 = Vector512<float>.Zero, s2_1 = Vector512<float>.Zero;

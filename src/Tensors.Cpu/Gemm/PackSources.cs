@@ -13,6 +13,9 @@ internal unsafe interface IPackSource
     /// <summary>Values of k in one panel element: 1 or 2.</summary>
     static abstract int KPerElement { get; }
 
+    /// <summary>Asks for the cache line of an element; outside of the matrix it has no effect.</summary>
+    static abstract void Prefetch(in MatrixView m, nint row, nint col);
+
     /// <summary>Sixteen elements along k from the matrix stored with k contiguous.</summary>
     static abstract Vector512<float> AlongK(in MatrixView m, nint row, nint k);
 
@@ -33,6 +36,9 @@ internal unsafe interface IPackSource
 internal readonly unsafe struct SingleSource<TLoader> : IPackSource where TLoader : IElementLoader
 {
     public static int KPerElement => 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(in MatrixView m, nint row, nint col) => Sse.Prefetch0(TLoader.Address(m, row, col));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> AlongK(in MatrixView m, nint row, nint k) => TLoader.Load16(m, row, k);
@@ -62,6 +68,9 @@ internal readonly unsafe struct SingleSource<TLoader> : IPackSource where TLoade
 internal readonly unsafe struct PairSource<TLoader> : IPackSource where TLoader : IElementLoader
 {
     public static int KPerElement => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(in MatrixView m, nint row, nint col) => Sse.Prefetch0(TLoader.Address(m, row, col));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> AlongK(in MatrixView m, nint row, nint k)

@@ -10,6 +10,9 @@ namespace Lorikeet.Tensors.Cpu;
 /// </summary>
 internal static unsafe class Packing512
 {
+    // How many stored rows ahead AcrossK asks for: rows are too far apart for the hardware's prefetching.
+    private const int RowsAhead = 12;
+
     /// <summary>Packs from a matrix stored with k contiguous.</summary>
     public static void AlongK<TSource>(in MatrixView m, nint row, int rows, nint k0, nint kc, float* dst, int width)
         where TSource : IPackSource
@@ -35,8 +38,10 @@ internal static unsafe class Packing512
             int i = 0;
             for (; i + width <= rows; i += width, d += panel)
             {
+                TSource.Prefetch(m, k + RowsAhead, row + i);
                 if (width == 32)
                 {
+                    TSource.Prefetch(m, k + RowsAhead, row + i + 16);
                     TSource.Across16(m, k, row + i, pair).Store(d);
                     TSource.Across16(m, k, row + i + 16, pair).Store(d + 16);
                 }
@@ -97,6 +102,11 @@ internal static unsafe class Packing512
             {
                 for (; k + step <= end; k += step, d += 16 * width)
                 {
+                    // The next group's rows: their short pieces end before the hardware has noticed a stream.
+                    TSource.Prefetch(m, r + 4, k);
+                    TSource.Prefetch(m, r + 5, k);
+                    TSource.Prefetch(m, r + 6, k);
+                    TSource.Prefetch(m, r + 7, k);
                     Transpose(TSource.AlongK(m, r, k), TSource.AlongK(m, r + 1, k), TSource.AlongK(m, r + 2, k), TSource.AlongK(m, r + 3, k), d, width);
                 }
             }
