@@ -33,7 +33,7 @@ public sealed class CommandLineTests
     [InlineData("docter", "unknown verb 'docter'; did you mean 'doctor'?\nhelp: lorikeet --help\n")]
     [InlineData("zzzzzzzz", "unknown verb 'zzzzzzzz'\nhelp: lorikeet --help\n")]
     [InlineData("doctor --loud", "Unrecognized command or argument '--loud'.\nhelp: lorikeet doctor --help\n")]
-    [InlineData("config", "config needs a run file or --schema\nhelp: lorikeet config --help\n")]
+    [InlineData("config", "config needs a run file, --schema or --keys\nhelp: lorikeet config --help\n")]
     [InlineData("--loud", "Required command was not provided.\nUnrecognized command or argument '--loud'.\nhelp: lorikeet --help\n")]
     public void A_wrong_command_line_is_the_users_and_leaves_the_result_empty(string line, string message)
     {

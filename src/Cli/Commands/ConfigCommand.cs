@@ -12,17 +12,20 @@ internal static class ConfigCommand
         var run = RunFileArgument.Create();
         run.Arity = ArgumentArity.ZeroOrOne;
         var schema = new Option<bool>("--schema") { Description = "Print the JSON schema of run files instead" };
-        var command = new Command("config", "Check a run file and print it with every key and value") { run, schema };
+        var keys = new Option<bool>("--keys") { Description = "Print the reference of all keys as Markdown instead" };
+        var command = new Command("config", "Check a run file and print it with every key and value") { run, schema, keys };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(schema) == result.GetValue(run) is not null)
+            int asked = (result.GetValue(schema) ? 1 : 0) + (result.GetValue(keys) ? 1 : 0) + (result.GetValue(run) is null ? 0 : 1);
+            if (asked != 1)
             {
-                result.AddError("config needs a run file or --schema");
+                result.AddError("config needs a run file, --schema or --keys");
             }
         });
         command.SetAction(parsed =>
         {
-            string text = parsed.GetValue(schema) ? RunConfigSchema.Write() + "\n" : RunConfigWriter.Write(RunFileArgument.Load(host, parsed.GetValue(run)!));
+            string text = parsed.GetValue(schema) ? RunConfigSchema.Write() + "\n" : parsed.GetValue(keys) ? RunConfigReference.Write()
+                : RunConfigWriter.Write(RunFileArgument.Load(host, parsed.GetValue(run)!));
             host.Result.Write(text);
             return ExitCodes.Done;
         });

@@ -6,7 +6,7 @@ public static class Add
     /// <summary>Adds two tensors of equal shape.</summary>
     /// <param name="scope">Owner of the result.</param>
     /// <param name="a">(...) f32.</param>
-    /// <param name="b">Same shape.</param>
+    /// <param name="b">(...) f32, the shape of a.</param>
     public static Tensor Forward(StepScope scope, Tensor a, Tensor b)
     {
         if (a.Count != b.Count)

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Xml.Linq;
 using Lorikeet.Training.Config.Binding;
 
 namespace Lorikeet.Training.Config;
@@ -11,8 +10,6 @@ namespace Lorikeet.Training.Config;
 public static class RunConfigSchema
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    private static readonly Lazy<IReadOnlyDictionary<string, string>> Descriptions = new(ReadDescriptions);
 
     /// <summary>The schema as indented JSON. Descriptions are those of the properties, if the documentation file lies beside the program.</summary>
     public static string Write()
@@ -33,7 +30,7 @@ public static class RunConfigSchema
     internal static JsonObject Describe(ConfigKey key)
     {
         var schema = key.Value.Schema();
-        if (Descriptions.Value.TryGetValue($"{key.Property.DeclaringType!.FullName}.{key.Property.Name}", out string? description))
+        if (KeyDescriptions.Of(key) is { } description)
         {
             schema["description"] = description;
         }
@@ -78,35 +75,5 @@ public static class RunConfigSchema
         {
             schema[name] = JsonNode.Parse(limit.ToString("R", CultureInfo.InvariantCulture));
         }
-    }
-
-    private static Dictionary<string, string> ReadDescriptions()
-    {
-        var assembly = typeof(RunConfig).Assembly;
-        string file = Path.Combine(AppContext.BaseDirectory, assembly.GetName().Name + ".xml");
-        if (!File.Exists(file))
-        {
-            return [];
-        }
-
-        return XDocument.Load(file).Descendants("member")
-            .Where(member => member.Attribute("name")!.Value.StartsWith("P:", StringComparison.Ordinal))
-            .ToDictionary(member => member.Attribute("name")!.Value[2..], member => Plain(member.Element("summary")), StringComparer.Ordinal);
-    }
-
-    private static string Plain(XElement? summary)
-    {
-        if (summary is null)
-        {
-            return "";
-        }
-
-        foreach (var reference in summary.Descendants("see").ToList())
-        {
-            string name = reference.Attribute("cref")!.Value;
-            reference.ReplaceWith(SnakeCase.From(name[(name.LastIndexOf('.') + 1)..]));
-        }
-
-        return string.Join(' ', summary.Value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 }

@@ -97,6 +97,14 @@ public sealed class WrittenConfigTests
     }
 
     [Fact]
+    public void The_reference_in_the_documents_is_up_to_date()
+    {
+        string document = File.ReadAllText(Path.Combine(Golden.Root, "..", "..", "docs", "run-file.md"));
+        Assert.True(document.EndsWith("\n" + RunConfigReference.Write(), StringComparison.Ordinal),
+            "docs/run-file.md should end with what './lorikeet config --keys' prints");
+    }
+
+    [Fact]
     public void Nearest_words_are_found_within_a_few_slips()
     {
         Assert.Equal(1, Nearest.Distance("ab", "ba"));

@@ -31,12 +31,18 @@ internal sealed class BoundsAttribute : Attribute
             return null;
         }
 
+        return FormattableString.Invariant($"must be {this}, found {value}");
+    }
+
+    /// <summary>The limits in words.</summary>
+    public override string ToString()
+    {
         var limits = new List<string>();
         Add(limits, "at least", Min);
         Add(limits, "greater than", Above);
         Add(limits, "at most", Max);
         Add(limits, "less than", Below);
-        return FormattableString.Invariant($"must be {string.Join(" and ", limits)}, found {value}");
+        return string.Join(" and ", limits);
     }
 
     private static void Add(List<string> limits, string words, double limit)
