@@ -36,6 +36,9 @@ internal sealed class AddedVocabulary(Vocabulary vocabulary, INormalizer? normal
     /// <summary>Added tokens that the model's vocabulary lacks.</summary>
     public int Extra { get; private set; }
 
+    /// <summary>Special tokens in a text are plain text (split_special_tokens of tokenizer_config.json).</summary>
+    public bool IgnoreSpecialInText { get; set; }
+
     public IReadOnlyDictionary<int, AddedToken> Tokens => _tokens;
 
     public bool TryGetId(string content, out int id) => _ids.TryGetValue(content, out id);
@@ -149,6 +152,11 @@ internal sealed class AddedVocabulary(Vocabulary vocabulary, INormalizer? normal
         {
             at = end;
             AddedToken token = _tokens[id];
+            if (IgnoreSpecialInText && _special.Contains(token.Content))
+            {
+                continue;
+            }
+
             if (token.SingleWord && ((start > 0 && CodePoint.IsWord(chars[start - 1])) || (end < chars.Length && CodePoint.IsWord(chars[end]))))
             {
                 continue;
@@ -159,11 +167,16 @@ internal sealed class AddedVocabulary(Vocabulary vocabulary, INormalizer? normal
                 start--;
             }
 
-            // A match inside white space that the one before has taken begins no earlier than that ended.
+            // A match inside white space that the one before has taken: nothing of it is left.
             start = token.LStrip ? Math.Max(start, done) : start;
             while (token.RStrip && end < chars.Length && CodePoint.IsWhiteSpace(chars[end]))
             {
                 end++;
+            }
+
+            if (end <= start)
+            {
+                continue;
             }
 
             if (start > done)
@@ -171,7 +184,7 @@ internal sealed class AddedVocabulary(Vocabulary vocabulary, INormalizer? normal
                 output.Add(piece.Slice(done, start - done));
             }
 
-            output.Add(piece.Slice(start, Math.Max(0, end - start)) with { TokenId = id });
+            output.Add(piece.Slice(start, end - start) with { TokenId = id });
             done = end;
         }
 

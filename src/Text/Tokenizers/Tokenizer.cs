@@ -162,9 +162,7 @@ public sealed class Tokenizer
     {
         segment.Ids.Add(piece.TokenId);
         segment.Tokens.Add(CodePoint.ToString(piece.Chars));
-        segment.Offsets.Add(piece.Length == 0
-            ? (piece.Origin, piece.Origin)
-            : (piece.Text.From(piece.Start), piece.Text.To(piece.Start + piece.Length - 1)));
+        segment.Offsets.Add((piece.Text.From(piece.Start), piece.Text.To(piece.Start + piece.Length - 1)));
     }
 
     // The model counts in bytes of the word's UTF-8, as byte tokens are shorter than a character.

@@ -6,15 +6,18 @@ namespace Lorikeet.Text.Tokenizers;
 /// <summary>
 /// What tokenizer_config.json changes.
 /// Source: the behaviour of transformers 5 (TokenizersBackend): tokens of added_tokens_decoder that differ from
-/// tokenizer.json replace or extend it, tokens with a role are special, add_bos_token/add_eos_token rebuild the frame.
+/// tokenizer.json replace or extend it, tokens with a role are special, add_bos_token/add_eos_token rebuild the frame,
+/// split_special_tokens leaves special tokens in a text alone. clean_up_tokenization_spaces is ignored, as it is there
+/// for BPE.
 /// </summary>
 internal static class TokenizerConfigReader
 {
     private static readonly string[] Roles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     /// <summary>Adds the tokens and returns the roles.</summary>
-    public static SpecialTokenNames Apply(JsonPart config, Vocabulary vocabulary, AddedVocabulary added)
+    public static SpecialTokenNames Apply(JsonPart config, AddedVocabulary added)
     {
+        added.IgnoreSpecialInText = config["split_special_tokens"].Bool(false);
         added.BeginGroup();
         foreach (AddedToken token in DeclaredTokens(config["added_tokens_decoder"]))
         {

@@ -57,7 +57,7 @@ internal static class TokenizerReader
         AddedVocabulary added = new(model.Vocabulary, normalizer);
         List<string> warnings = [];
         ReadAddedTokens(root["added_tokens"], model.Vocabulary, added, warnings);
-        SpecialTokenNames names = config is null ? new SpecialTokenNames() : TokenizerConfigReader.Apply(config.Value, model.Vocabulary, added);
+        SpecialTokenNames names = config is null ? new SpecialTokenNames() : TokenizerConfigReader.Apply(config.Value, added);
         added.Seal();
 
         int maxId = Math.Max(model.Vocabulary.MaxId, added.Tokens.Count == 0 ? -1 : added.Tokens.Keys.Max());

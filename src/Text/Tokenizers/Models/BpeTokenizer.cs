@@ -113,18 +113,21 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
     {
         BpeOptions options = model.Options;
         bool decorated = options.ContinuingSubwordPrefix.Length > 0 || options.EndOfWordSuffix.Length > 0;
+        Span<int> single = stackalloc int[1];
         int unknownLength = 0;
         _count = 0;
         for (int i = 0; i < word.Length; i++)
         {
             int length = CodePoint.Utf8Length(word[i]);
-            int id = decorated ? DecoratedId(word, i) : model.CharacterId(word[i]);
+            single[0] = word[i];
+            ReadOnlySpan<int> symbol = decorated ? Decorated(word, i) : single;
+            int id = decorated ? SymbolId(symbol) : model.CharacterId(word[i]);
             if (id >= 0)
             {
                 FlushUnknown(ref unknownLength);
                 Add(id, length);
             }
-            else if (!AddBytes(word[i]) && options.UnknownToken is not null)
+            else if (!AddBytes(symbol) && options.UnknownToken is not null)
             {
                 if (model.UnknownId < 0)
                 {
@@ -143,13 +146,15 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
         FlushUnknown(ref unknownLength);
     }
 
-    private int DecoratedId(ReadOnlySpan<int> word, int index)
+    // A character with the prefix that marks a continued word and the suffix that marks its end.
+    private int[] Decorated(ReadOnlySpan<int> word, int index)
     {
-        string text = CodePoint.ToString(word.Slice(index, 1));
-        text = index > 0 ? model.Options.ContinuingSubwordPrefix + text : text;
-        text = index == word.Length - 1 ? text + model.Options.EndOfWordSuffix : text;
-        return model.Vocabulary.TryGetId(text, out int id) ? id : -1;
+        string prefix = index > 0 ? model.Options.ContinuingSubwordPrefix : "";
+        string suffix = index == word.Length - 1 ? model.Options.EndOfWordSuffix : "";
+        return CodePoint.FromString(prefix + CodePoint.ToString(word.Slice(index, 1)) + suffix);
     }
+
+    private int SymbolId(ReadOnlySpan<int> symbol) => model.Vocabulary.TryGetId(CodePoint.ToString(symbol), out int id) ? id : -1;
 
     private void FlushUnknown(ref int length)
     {
@@ -160,22 +165,28 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
         }
     }
 
-    // All bytes of the character or none.
-    private bool AddBytes(int c)
+    // All bytes of the symbol or none.
+    private bool AddBytes(ReadOnlySpan<int> symbol)
     {
-        Span<byte> bytes = stackalloc byte[4];
-        bytes = bytes[..CodePoint.EncodeUtf8(c, bytes)];
-        foreach (byte b in bytes)
+        if (!model.Options.ByteFallback)
         {
-            if (model.ByteId(b) < 0)
-            {
-                return false;
-            }
+            return false;
         }
 
-        foreach (byte b in bytes)
+        int before = _count;
+        Span<byte> bytes = stackalloc byte[4];
+        foreach (int c in symbol)
         {
-            Add(model.ByteId(b), 1);
+            foreach (byte b in bytes[..CodePoint.EncodeUtf8(c, bytes)])
+            {
+                if (model.ByteId(b) < 0)
+                {
+                    _count = before;
+                    return false;
+                }
+
+                Add(model.ByteId(b), 1);
+            }
         }
 
         return true;

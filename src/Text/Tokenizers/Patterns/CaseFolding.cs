@@ -29,7 +29,8 @@ internal static class CaseFolding
         return false;
     }
 
-    private static int Fold(int c) => CodePoint.ToLower(CodePoint.ToUpper(c));
+    // .NET leaves the long s alone because its upper case is ASCII.
+    private static int Fold(int c) => c == 0x17F ? 's' : CodePoint.ToLower(CodePoint.ToUpper(c));
 
     private static Dictionary<int, List<int>> Build()
     {

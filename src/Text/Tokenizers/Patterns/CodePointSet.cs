@@ -61,7 +61,7 @@ internal sealed class CodePointSet(Func<int, bool> rule)
             "cn" or "unassigned" => In(29, 29),
             "c" or "other" => Or(In(14, 17), In(29, 29)),
             "p" or "punctuation" => In(18, 24),
-            "punct" => c => CodePoint.IsPunctuation(c),
+            "punct" => In(18, 24),
             "pc" or "connectorpunctuation" => In(18, 18),
             "pd" or "dashpunctuation" => In(19, 19),
             "ps" or "openpunctuation" => In(20, 20),
@@ -76,17 +76,27 @@ internal sealed class CodePointSet(Func<int, bool> rule)
             "so" or "othersymbol" => In(28, 28),
             "space" or "whitespace" => CodePoint.IsWhiteSpace,
             "blank" => c => c == '\t' || In(11, 11)(c),
-            "word" => CodePoint.IsOnigurumaWord,
-            "alpha" or "alphabetic" => c => c is not '_' && CodePoint.IsOnigurumaWord(c) && !CodePoint.IsNumeric(c) && !In(18, 18)(c),
-            "alnum" => c => c is not '_' && CodePoint.IsOnigurumaWord(c) && !In(18, 18)(c),
-            "upper" or "uppercase" => In(0, 0),
-            "lower" or "lowercase" => In(1, 1),
+            "word" => IsWord,
+            "alpha" or "alphabetic" => Alphabetic,
+            "alnum" => Or(Alphabetic, In(8, 8)),
+            "upper" or "uppercase" => Or(In(0, 0), UnicodeRanges.Find("otheruppercase")!),
+            "lower" or "lowercase" => Or(In(1, 1), UnicodeRanges.Find("otherlowercase")!),
+            "graph" => c => !CodePoint.IsWhiteSpace(c) && !Or(In(14, 14), Or(In(16, 16), In(29, 29)))(c),
+            "print" => Or(Property("graph")!, In(11, 11)),
             "xdigit" => IsHexDigit,
-            _ => Scripts.Rule(key),
+            _ => UnicodeRanges.Find(key),
         };
     }
 
+    /// <summary>Word characters within a class: Alphabetic, marks, decimal digits, connectors.</summary>
+    public static bool IsWord(int c) => CodePoint.IsWord(c) && c is not (0x200C or 0x200D);
+
     public static bool IsHexDigit(int c) => c is (>= '0' and <= '9') or (>= 'a' and <= 'f') or (>= 'A' and <= 'F');
+
+    // Letters, letter numbers, circled and squared letters and most marks.
+    private static readonly Func<int, bool> NoLetterMark = UnicodeRanges.Find("nonalphabeticmark")!;
+
+    private static bool Alphabetic(int c) => IsWord(c) && !In(8, 8)(c) && !In(18, 18)(c) && !NoLetterMark(c);
 
     private static Func<int, bool> In(int first, int last) =>
         c => CodePoint.Category(c) is var category && category >= (UnicodeCategory)first && category <= (UnicodeCategory)last;

@@ -262,17 +262,18 @@ internal sealed class PatternParser
             return new PatternNode.Set(new CodePointSet(c => any || c != '\n'));
         }
 
-        Func<int, bool>? shorthand = Shorthand();
+        Func<int, bool>? shorthand = Shorthand(CodePoint.IsOnigurumaWord);
         return shorthand is not null ? new PatternNode.Set(new CodePointSet(shorthand)) : Literal(EscapedChar());
     }
 
     // \d \w \s \h and \p{..}, with their negations; null if the escape is a character.
-    private Func<int, bool>? Shorthand()
+    // word: outside of classes Oniguruma also counts Latin-1 numbers as word characters.
+    private Func<int, bool>? Shorthand(Func<int, bool> word)
     {
         Func<int, bool>? rule = Current switch
         {
             'd' or 'D' => CodePointSet.Property("nd"),
-            'w' or 'W' => CodePoint.IsOnigurumaWord,
+            'w' or 'W' => word,
             's' or 'S' => CodePoint.IsWhiteSpace,
             'h' or 'H' => CodePointSet.IsHexDigit,
             'p' or 'P' => Property(),
@@ -530,7 +531,7 @@ internal sealed class PatternParser
         if (Current == '\\' && _at + 1 < _text.Length)
         {
             _at++;
-            if (Shorthand() is { } shorthand)
+            if (Shorthand(CodePointSet.IsWord) is { } shorthand)
             {
                 return shorthand;
             }
@@ -594,7 +595,11 @@ internal sealed class PatternParser
 
         string name = CodePoint.ToString(_text.AsSpan(_at + 1, end - _at - 1));
         bool negative = name.StartsWith('^');
-        Func<int, bool> rule = CodePointSet.Property(negative ? name[1..] : name) ?? throw Error($"[:{name}:] is not supported");
+        string key = negative ? name[1..] : name;
+
+        // As a class, punctuation includes the symbols.
+        Func<int, bool> rule = key == "punct" ? CodePointSet.Or(CodePointSet.Property("p")!, CodePointSet.Property("s")!)
+            : CodePointSet.Property(key) ?? throw Error($"[:{name}:] is not supported");
         _at = end + 2;
         return negative ? CodePointSet.Not(rule) : rule;
     }
