@@ -107,7 +107,7 @@ public sealed class ChatTemplate
             }
 
             _body.Run(scope, runtime);
-            return runtime.Finish();
+            return runtime.Finish(Name);
         }
         catch (ChatTemplateException e)
         {

@@ -214,8 +214,14 @@ internal static class Filters
         return PyString.Replace(Soft(value, runtime), old, replacement, bound.Get(2) is null ? -1 : bound.Integer(2), runtime.Budget);
     }
 
-    private static string Truncate(object? value, CallArgs args, Runtime runtime)
+    private static object? Truncate(object? value, CallArgs args, Runtime runtime)
     {
+        if (value is (PyList or PyDict or PyRange)
+            && PyIter.Length(value, runtime.Budget) <= args.Bind("truncate", "length? killwords? end? leeway?").Integer(0, 255))
+        {
+            return value;
+        }
+
         var bound = args.Bind("truncate", "length? killwords? end? leeway?");
         var (text, length, end) = (value is Undefined ? "" : Text(value, runtime), bound.Integer(0, 255), bound.Text(2, "..."));
         var leeway = bound.Get(3) is null ? 5 : bound.Integer(3);

@@ -9,33 +9,30 @@ internal sealed class ForStatement(int line, Target target, Expression items, Bl
 
     public bool IsRecursive { get; init; }
 
-    protected override Flow Exec(Scope scope, Runtime runtime)
-    {
-        Loop(items.Evaluate(scope, runtime), scope, runtime, depth: 0);
-        return Flow.Normal;
-    }
+    protected override Flow Exec(Scope scope, Runtime runtime) => Loop(items.Evaluate(scope, runtime), scope, runtime, depth: 0);
 
     /// <summary>Runs the loop over <paramref name="values"/>; for recursive loops also with their children.</summary>
-    public void Loop(object? values, Scope scope, Runtime runtime, int depth)
+    public Flow Loop(object? values, Scope scope, Runtime runtime, int depth)
     {
         var source = PyIter.Items(values, runtime.Budget);
         source = Filter is null ? source : Accepted(source, scope, runtime);
         var loop = new LoopContext(source, Filter is null ? values : null, depth, IsRecursive ? this : null, scope, runtime);
+        var completed = false;
         while (loop.MoveNext())
         {
             var inner = new Scope(scope);
             inner.Set("loop", loop);
             target.Assign(loop.Current, inner, runtime);
-            if (body.Run(inner, runtime) == Flow.Break)
+            var flow = body.Run(inner, runtime);
+            completed |= flow == Flow.Normal;
+            if (flow == Flow.Break)
             {
                 break;
             }
         }
 
-        if (loop.Index == 0)
-        {
-            Otherwise?.Run(new Scope(scope), runtime);
-        }
+        // As in Jinja, an iteration that ends by break or continue doesn't count.
+        return completed || Otherwise is null ? Flow.Normal : Otherwise.Run(new Scope(scope), runtime);
     }
 
     // Lazy, like the original: the filter sees what the body changed.
@@ -160,11 +157,7 @@ internal sealed class LoopContext : Callable
 
         var values = args.Bind("loop", "iterable").Get(0);
         runtime.Budget.Enter();
-        var (text, _) = runtime.Capture(() =>
-        {
-            _recursive.Loop(values, _scope, runtime, _depth + 1);
-            return Flow.Normal;
-        });
+        var (text, _) = runtime.Capture(() => _recursive.Loop(values, _scope, runtime, _depth + 1));
         runtime.Budget.Leave();
         return text;
     }

@@ -43,21 +43,12 @@ internal sealed class Runtime(ChatTemplateLimits limits, TimeProvider time)
         return flow;
     }
 
-    /// <summary>Ends the rendering. Fails if text of a generation block was moved after it was produced (by a macro or a set block).</summary>
-    public RenderedChat Finish()
+    /// <summary>Ends the rendering. Text of a generation block may have been changed or moved by a macro, set, call or filter block around it.</summary>
+    public RenderedChat Finish(string templateName)
     {
         var text = _out.ToString();
-        foreach (var (start, end, generated) in _spans)
-        {
-            if (end > text.Length || string.CompareOrdinal(text, start, generated, 0, generated.Length) != 0)
-            {
-                throw Fail.With(
-                    "TemplateRuntimeError",
-                    "a generation block stands inside a macro, set, call or filter block whose text was changed or printed elsewhere, so its place in the output is unknown");
-            }
-        }
-
-        return new RenderedChat(text, [.. _spans.Select(s => (s.Start, s.End))]);
+        var inPlace = _spans.TrueForAll(s => s.End <= text.Length && string.CompareOrdinal(text, s.Start, s.Text, 0, s.Text.Length) == 0);
+        return new RenderedChat(text, inPlace ? [.. _spans.Select(s => (s.Start, s.End))] : null, templateName);
     }
 }
 
