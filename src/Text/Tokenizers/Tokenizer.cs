@@ -60,6 +60,18 @@ public sealed class Tokenizer
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static Tokenizer Load(string path, string? tokenizerConfigPath) => new(TokenizerReader.Read(path, tokenizerConfigPath));
 
+    /// <summary>Reads a tiktoken file: lines of base64 and rank.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">What the file doesn't say.</param>
+    /// <exception cref="InvalidDataException">The file is not usable; the message names file, line and reason.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="FormatException">The pattern of the options is not usable.</exception>
+    public static Tokenizer LoadTiktoken(string path, TiktokenOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new Tokenizer(TiktokenReader.Read(path, options));
+    }
+
     /// <summary>Tokenizes a text.</summary>
     /// <param name="text">The text. A lone surrogate counts as U+FFFD.</param>
     /// <param name="addSpecialTokens">Add what the post-processor frames a text with. Special tokens that stand in the text are found either way.</param>
