@@ -97,24 +97,26 @@ internal sealed unsafe partial class FlashAttention
 
     private static long PlanBackward(in FlashArgs args, AttentionSegments segments, SegmentPlan* plans, int* ints, int partialWidth)
     {
-        int count = segments.Segments.Count, longest = 0;
+        int count = segments.Segments.Count, longest = 0, chunks = 0;
         for (int i = 0; i < count; i++)
         {
             AttentionSegment segment = segments.Segments[i];
             plans[i] = SegmentPlan.Create(segment, segments.Causal, args, ints);
-            plans[i].RowBlocks = (plans[i].Rows + FlashShape.BackwardRows - 1) / FlashShape.BackwardRows;
+            plans[i].RowBlocks = FlashShape.Blocks(plans[i].Rows, FlashShape.BackwardRows);
+            chunks += FlashShape.Blocks(plans[i].Keys, FlashShape.BackwardKeys);
             ints += SegmentPlan.IndexInts(segment);
             longest = Math.Max(longest, plans[i].Keys);
         }
 
-        for (int chunk = FlashShape.BackwardKeys; ; chunk *= 2)
+        int start = chunks * args.KeyHeads < FlashShape.FewItems ? FlashShape.BackwardFewKeys : FlashShape.BackwardKeys;
+        for (int chunk = start; ; chunk *= 2)
         {
             int units = 0;
             long rows = 0;
             for (int i = 0; i < count; i++)
             {
                 plans[i].ChunkKeys = chunk;
-                plans[i].Chunks = (int)(((long)plans[i].Keys + chunk - 1) / chunk);
+                plans[i].Chunks = FlashShape.Blocks(plans[i].Keys, chunk);
                 plans[i].FirstUnit = units;
                 plans[i].FirstPartial = rows;
                 units += plans[i].Chunks * args.KeyHeads;

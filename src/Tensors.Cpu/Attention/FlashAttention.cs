@@ -118,12 +118,13 @@ internal sealed unsafe partial class FlashAttention : IDisposable
             AttentionSegment segment = segments.Segments[i];
             SegmentPlan plan = SegmentPlan.Create(segment, segments.Causal, args, ints);
             ints += SegmentPlan.IndexInts(segment);
-            plan.RowBlocks = (plan.Rows + FlashShape.ForwardRows - 1) / FlashShape.ForwardRows;
+            plan.RowBlocks = FlashShape.Blocks(plan.Rows, FlashShape.ForwardRows);
             plan.Direct = plan.Rows <= FlashShape.DirectRows && DecodeUnit.Supports(Path, args);
             int chunk = plan.Direct ? FlashShape.DirectKeys(plan.Rows) : FlashShape.ChunkKeys;
-            bool split = plan.Rows <= FlashShape.FewRows && plan.Keys > chunk;
+            // By the segment's own shape, so that a sequence gives the same bits alone and in a batch.
+            bool split = plan.Keys > chunk && (plan.Direct || plan.RowBlocks * args.KeyHeads < FlashShape.FewItems);
             plan.ChunkKeys = split ? chunk : Math.Max(plan.Keys, 1);
-            plan.Chunks = split ? (plan.Keys + chunk - 1) / chunk : 1;
+            plan.Chunks = split ? FlashShape.Blocks(plan.Keys, chunk) : 1;
             plan.FirstUnit = units;
             plan.FirstPartial = partialRows;
             units += plan.Direct && plan.Rows > 0 ? plan.Chunks : plan.RowBlocks * plan.Chunks * args.KeyHeads;

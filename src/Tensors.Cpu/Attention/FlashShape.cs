@@ -9,10 +9,10 @@ internal static class FlashShape
     /// <summary>Keys of a forward step; a panel's scores (24 KiB) and its queries fit the L1 cache. A multiple of all tile heights.</summary>
     public const int ForwardKeys = 192;
 
-    /// <summary>Segments with at most so many rows per key head also split their keys, else a decode step would have few items.</summary>
-    public const int FewRows = 64;
+    /// <summary>Where there would be fewer items than this (of a segment forward, of a call backward), keys are cut smaller.</summary>
+    public const int FewItems = 12;
 
-    /// <summary>Keys per piece of such a segment.</summary>
+    /// <summary>Keys per piece of a segment whose keys are cut in the forward pass.</summary>
     public const int ChunkKeys = 512;
 
     /// <summary>Segments with at most so many rows per key head are not worth packing keys for.</summary>
@@ -24,11 +24,17 @@ internal static class FlashShape
     /// <summary>Keys of a step of the backward pass. A multiple of all panel widths.</summary>
     public const int BackwardKeys = 256;
 
+    /// <summary>Keys of an item of the backward pass where there are few.</summary>
+    public const int BackwardFewKeys = 128;
+
     /// <summary>Memory for dQ per block of keys; beyond it, items take several blocks of keys.</summary>
     public const long PartialBytes = 64L << 20;
 
     /// <summary>Keys per piece of such a segment: few, so that a short context is shared out too, but partial results stay small.</summary>
     public static int DirectKeys(int rows) => rows <= 4 ? 128 : rows <= 12 ? 256 : 512;
+
+    /// <summary>Number of blocks of <paramref name="size"/> that hold <paramref name="x"/>.</summary>
+    public static int Blocks(int x, int size) => (int)(((long)x + size - 1) / size);
 
     /// <summary>The smallest multiple of <paramref name="of"/> that is at least <paramref name="x"/>.</summary>
     public static int RoundUp(int x, int of) => (x + of - 1) / of * of;

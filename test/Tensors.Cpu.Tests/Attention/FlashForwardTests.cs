@@ -10,7 +10,7 @@ public sealed class FlashForwardTests
         { 193, 193, 2, 1, 64, true }, { 70, 250, 4, 2, 72, true }, { 250, 70, 2, 2, 72, true }, { 64, 400, 2, 1, 80, false },
         { 31, 205, 3, 1, 96, true }, { 40, 97, 2, 1, 128, true }, { 65, 65, 4, 4, 24, true }, { 65, 129, 4, 2, 32, false },
         { 20, 30, 2, 1, 5, true }, { 20, 30, 2, 2, 1, false }, { 50, 61, 6, 2, 17, true }, { 13, 13, 2, 1, 3, true }, { 40, 300, 1, 1, 200, true },
-        { 1, 2000, 9, 3, 64, true }, { 4, 1100, 6, 2, 64, true }, { 16, 1537, 3, 1, 64, true }, { 1, 700, 2, 1, 40, true }, { 2, 900, 8, 1, 128, false },
+        { 1, 2000, 9, 3, 64, true }, { 4, 1100, 6, 2, 64, true }, { 16, 1537, 3, 1, 64, true }, { 100, 1800, 3, 1, 64, true }, { 70, 1200, 2, 1, 24, false }, { 1, 700, 2, 1, 40, true }, { 2, 900, 8, 1, 128, false },
     };
 
     public static TheoryData<GemmPath, bool> Paths
@@ -137,6 +137,28 @@ public sealed class FlashForwardTests
             expected ??= y;
             Assert.Equal(expected.Value.Out, y.Out);
             Assert.Equal(expected.Value.Lse, y.Lse);
+        }
+    }
+
+    [Fact]
+    public void A_sequence_gives_the_same_bits_alone_and_in_a_batch()
+    {
+        using var pool = new WorkPool(2);
+        using var engine = new FlashAttention(pool);
+        foreach (int T in (int[])[1, 20, 300])
+        {
+            using AttentionProblem both = new AttentionProblem
+            {
+                T = T + 50, S = 1700, H = 6, K = 2, D = 64, Scale = 0.125f,
+                Segments = new AttentionSegments([new(0, T, 0, 1600), new(T, 50, 1600, 100)], true),
+            }.Draw(8);
+            using AttentionProblem alone = new AttentionProblem
+            {
+                T = T + 50, S = 1700, H = 6, K = 2, D = 64, Scale = 0.125f,
+                Segments = new AttentionSegments([new(0, T, 0, 1600)], true),
+            }.Draw(8);
+            int floats = T * 6 * 64;
+            Assert.Equal(alone.Forward(engine).Out[..floats], both.Forward(engine).Out[..floats]);
         }
     }
 
