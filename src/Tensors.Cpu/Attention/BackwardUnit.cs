@@ -283,8 +283,8 @@ internal unsafe ref struct BackwardUnit<TOps, V>
         for (int r = start; r < rows; r += _mr)
         {
             nint to = (nint)r * _columns;
-            _kernels.Tile(_depth, _x.Queries + (r * _depth), keys, _x.S + to, _columns, _job.Scale2, false);
-            _kernels.Tile(_depth, _x.DOut + (r * _depth), values, _x.DP + to, _columns, 1, false);
+            _kernels.PartialTile(Math.Min(_mr, rows - r), _columns, _depth, _x.Queries + (r * _depth), keys, _x.S + to, _columns, _job.Scale2, false);
+            _kernels.PartialTile(Math.Min(_mr, rows - r), _columns, _depth, _x.DOut + (r * _depth), values, _x.DP + to, _columns, 1, false);
         }
 
         nint skipped = _kernels.Elements(start), depth = _kernels.Elements(rows) - skipped, panel = skipped * _columns;
@@ -302,10 +302,11 @@ internal unsafe ref struct BackwardUnit<TOps, V>
             Format = _job.Format,
         });
         nint across = skipped * _mr, result = (nint)at * Tall;
-        for (int d = 0; d < Tall; d += _mr, across += _rowStride, result += _mr * _columns)
+        for (int d = 0; d < _job.Args.Width; d += _mr, across += _rowStride, result += _mr * _columns)
         {
-            _kernels.Tile(depth, _x.DOutAcross + across, _x.P + panel, _x.DValues + result, _columns, 1, true);
-            _kernels.Tile(depth, _x.QueriesAcross + across, _x.DS + panel, _x.DKeys + result, _columns, _job.Args.Scale, true);
+            int wanted = Math.Min(_mr, _job.Args.Width - d);
+            _kernels.PartialTile(wanted, _columns, depth, _x.DOutAcross + across, _x.P + panel, _x.DValues + result, _columns, 1, true);
+            _kernels.PartialTile(wanted, _columns, depth, _x.QueriesAcross + across, _x.DS + panel, _x.DKeys + result, _columns, _job.Args.Scale, true);
         }
 
         nint tile = BackwardScratch.KeyStride(_kernels);
@@ -336,9 +337,9 @@ internal unsafe ref struct BackwardUnit<TOps, V>
 
             float* dS = _x.DSAcross + (r / _mr * tile);
             float* panel = _x.KeysAcross;
-            for (int d = 0; d < width; d += _columns, panel += _keyStride)
+            for (int d = 0; d < _job.Args.Width; d += _columns, panel += _keyStride)
             {
-                _kernels.Tile(depth, dS, panel, rows + d, width, _job.Args.Scale, add);
+                _kernels.PartialTile(_mr, _job.Args.Width - d, depth, dS, panel, rows + d, width, _job.Args.Scale, add);
             }
         }
     }
@@ -346,7 +347,7 @@ internal unsafe ref struct BackwardUnit<TOps, V>
     private readonly void WriteKeys(float* transposed, float* gradient, int key, int count)
     {
         int D = _job.Args.Width;
-        _job.Transposer.Pack(DType.F32, true, new MatrixView(transposed, _columns), 0, Tall, 0, _columns, _x.Staging, Tall);
+        _job.Transposer.Pack(DType.F32, true, new MatrixView(transposed, _columns), 0, D, 0, _columns, _x.Staging, Tall);
         for (int i = 0; i < count; i++)
         {
             nint at = (((nint)_plan.KeyRow(key + i) * _job.Args.KeyHeads) + _keyHead) * D;

@@ -13,7 +13,7 @@ internal unsafe ref struct ForwardUnit<TOps, V>
     private readonly SegmentPlan _plan;
     private readonly OperandPacker _packer;
     private readonly int _keyHead, _firstRow, _rows, _panels, _chunk;
-    private readonly int _mr, _columns, _resultRows;
+    private readonly int _width, _mr, _columns, _resultRows;
     private readonly nint _depth, _valuePanel, _queryPanel;
     private float* _queries, _keys, _values, _scores, _results, _maximum, _sum, _limits, _staging;
 
@@ -30,6 +30,7 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         int block = _plan.RowBlocks - 1 - (local % perHead / _plan.Chunks);
         _firstRow = block * FlashShape.ForwardRows;
         _rows = Math.Min(FlashShape.ForwardRows, _plan.Rows - _firstRow);
+        _width = job.Args.Width;
         _mr = job.Kernels.Rows;
         _columns = job.Kernels.Columns;
         _depth = job.Kernels.Elements(job.Args.Width);
@@ -134,7 +135,7 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         float* scores = _scores;
         for (int j = 0; j < seen; j += _mr, keys += _mr * _depth, scores += _mr * _columns)
         {
-            kernels.Tile(_depth, keys, queries, scores, _columns, _job.Scale2, false);
+            kernels.PartialTile(Math.Min(_mr, seen - j), _columns, _depth, keys, queries, scores, _columns, _job.Scale2, false);
         }
 
         int open = Math.Max(0, (int)limits[0] - key);
@@ -145,11 +146,12 @@ internal unsafe ref struct ForwardUnit<TOps, V>
 
         float* results = _results + ((nint)panel * _columns * _resultRows);
         int at = panel * _columns;
-        PanelKernels<TOps, V>.Softmax(_scores, seen, _job.Format, _maximum + at, _sum + at, results, first ? 0 : _resultRows);
+        PanelKernels<TOps, V>.Softmax(_scores, seen, _job.Format, _maximum + at, _sum + at, results, first ? 0 : _width);
+        nint depth = kernels.Elements(seen);
         float* values = _values;
-        for (int d = 0; d < _job.Args.Width; d += _mr, values += _valuePanel, results += _mr * _columns)
+        for (int d = 0; d < _width; d += _mr, values += _valuePanel, results += _mr * _columns)
         {
-            kernels.Tile(kernels.Elements(seen), values, _scores, results, _columns, 1, !first);
+            kernels.PartialTile(Math.Min(_mr, _width - d), _columns, depth, values, _scores, results, _columns, 1, !first);
         }
     }
 
@@ -165,9 +167,9 @@ internal unsafe ref struct ForwardUnit<TOps, V>
                 inverse[i] = 1 / _sum[(panel * _columns) + i];
             }
 
-            PanelKernels<TOps, V>.ScaleColumns(results, _resultRows, inverse);
+            PanelKernels<TOps, V>.ScaleColumns(results, _width, inverse);
         }
 
-        _job.Transposer.Pack(DType.F32, true, new MatrixView(results, _columns), 0, _resultRows, 0, _columns, _staging, _resultRows);
+        _job.Transposer.Pack(DType.F32, true, new MatrixView(results, _columns), 0, _width, 0, _columns, _staging, _resultRows);
     }
 }
