@@ -16,6 +16,7 @@ public sealed unsafe class CpuDevice : IDevice
     private const long Salt = 1L << 61;
 
     private readonly nint _salt;
+    private readonly CpuKernels? _own;
     private bool _disposed;
 
     /// <summary>Opens the device on all available processors.</summary>
@@ -33,7 +34,9 @@ public sealed unsafe class CpuDevice : IDevice
         Pool = new WorkPool(options.Threads == 0 ? Environment.ProcessorCount : options.Threads);
         _salt = options.PoisonHostAccess ? unchecked((nint)Salt) : 0;
         Name = options.Reference ? "reference" : options.PoisonHostAccess ? "fake" : "cpu";
-        Kernels = options.Reference ? new ReferenceKernels(this) : new CpuKernels(this);
+        _own = options.Reference ? null : new CpuKernels(this);
+        Kernels = _own ?? (IKernels)new ReferenceKernels(this);
+        Kernels = options.Wrap?.Invoke(Kernels) ?? Kernels;
     }
 
     /// <inheritdoc/>
@@ -100,7 +103,7 @@ public sealed unsafe class CpuDevice : IDevice
         }
 
         _disposed = true;
-        (Kernels as IDisposable)?.Dispose();
+        _own?.Dispose();
         Pool.Dispose();
     }
 

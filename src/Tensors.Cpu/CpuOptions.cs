@@ -14,4 +14,7 @@ public sealed record CpuOptions
 
     /// <summary>Computes with the naive scalar kernels that the fast ones are compared with. Device name <c>reference</c>.</summary>
     public bool Reference { get; init; }
+
+    /// <summary>Puts something around the kernels, such as a measurement; or null.</summary>
+    public Func<IKernels, IKernels>? Wrap { get; init; }
 }
