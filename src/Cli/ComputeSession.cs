@@ -1,5 +1,7 @@
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
+using Lorikeet.Tracking;
+using Lorikeet.Training;
 
 namespace Lorikeet.Cli;
 
@@ -25,6 +27,21 @@ internal sealed class ComputeSession : IDisposable
 
     /// <summary>Makes long-lived tensors.</summary>
     public Parameters Parameters { get; }
+
+    /// <summary>What a training run needs of this session.</summary>
+    public RunEnvironment Environment(IRunListener listener, TimeProvider clock)
+    {
+        GemmEngine gemm = ((CpuKernels)Device.Kernels).Gemm;
+        return new RunEnvironment
+        {
+            Parameters = Parameters,
+            Listener = listener,
+            InstructionSet = gemm.Path.ToString(),
+            HasFastBf16 = gemm.Bf16Fallback is null,
+            Clock = clock,
+            Version = ExitCodes.Version,
+        };
+    }
 
     /// <summary>A scope for one forward (and backward) pass.</summary>
     public StepScope Scope(bool record) => new(Device, Arena, record) { Compute = Compute };

@@ -5,6 +5,8 @@ using Lorikeet.Cli.Commands;
 return new CommandLine(
     [
         ConfigCommand.Create,
+        DemoCommand.Create,
         DoctorCommand.Create,
         ParityCommand.Create,
+        TrainCommand.Create,
     ]).Run(args, CliHost.OfProcess());

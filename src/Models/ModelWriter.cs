@@ -25,7 +25,8 @@ public static class ModelWriter
         foreach (string file in SideFiles)
         {
             string source = Path.Combine(model.Directory.Path, file);
-            if (File.Exists(source))
+            bool isSame = Path.GetFullPath(source) == Path.GetFullPath(Path.Combine(directory, file));
+            if (File.Exists(source) && !isSame)
             {
                 File.Copy(source, Path.Combine(directory, file), overwrite: true);
             }

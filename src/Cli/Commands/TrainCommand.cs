@@ -1,0 +1,63 @@
+using System.CommandLine;
+using Lorikeet.Cli.Terminal;
+using Lorikeet.Tensors;
+using Lorikeet.Tracking;
+using Lorikeet.Training;
+using Lorikeet.Training.Config;
+
+namespace Lorikeet.Cli.Commands;
+
+/// <summary>train: runs a run file.</summary>
+internal static class TrainCommand
+{
+    /// <summary>The verb.</summary>
+    public static Verb Create(CliHost host)
+    {
+        Argument<string> file = RunFileArgument.Create();
+        var resume = new Option<bool>("--resume") { Description = "Go on from the newest good checkpoint in train.output_dir; starts anew where there is none" };
+        var overwrite = new Option<bool>("--overwrite") { Description = "Replace the run that train.output_dir holds" };
+        var command = new Command("train", "Fine-tune a model as a run file says; Ctrl-C finishes the step and saves a checkpoint") { file, resume, overwrite };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(resume) && parsed.GetValue(overwrite))
+            {
+                throw new InvalidDataException("--resume and --overwrite exclude each other");
+            }
+
+            UsedDirectory used = parsed.GetValue(resume) ? UsedDirectory.Resume : parsed.GetValue(overwrite) ? UsedDirectory.Overwrite : UsedDirectory.Refuse;
+            RunConfig config = RunFileArgument.Load(host, parsed.GetValue(file)!);
+            return Run(host, config, used, new ConsoleProgress(host));
+        });
+        return new Verb(command, TakesSettings: true);
+    }
+
+    /// <summary>Runs a configuration to its end.</summary>
+    public static int Run(CliHost host, RunConfig config, UsedDirectory used, IRunListener listener)
+    {
+        using var session = new ComputeSession(Compute.F32);
+        using TrainingRun run = TrainingRun.Build(config, session.Environment(listener, host.Clock), used);
+        foreach (string note in run.Notes)
+        {
+            host.Messages.WriteLine($"note: {note}");
+        }
+
+        if (run.Trainable.Adapter is { } adapter)
+        {
+            host.Messages.WriteLine($"adapters on {adapter.Adapters.Count} layers: {ModuleSummary.Of(adapter.Adapters.Select(a => a.Layer.Path))}");
+        }
+
+        TrainResult result = run.Execute(used, host.Stop.Token, CancellationToken.None);
+        if (result.Interrupted)
+        {
+            host.Messages.WriteLine($"interrupted after step {result.Steps}; go on with: {host.CommandName} train ... --resume");
+            return ExitCodes.Interrupted;
+        }
+
+        if (run.Trainable.Adapter is not null)
+        {
+            host.Result.WriteLine($"chat with it: {host.CommandName} chat {run.Loaded.Directory.Path} --adapter {config.Train.OutputDir}");
+        }
+
+        return ExitCodes.Done;
+    }
+}
