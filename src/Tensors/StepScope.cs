@@ -268,7 +268,8 @@ public sealed class StepScope : IDisposable
             _tape = tape;
         }
 
-        tape.Add(y, dY => Recompute(block, inputs, keys, dY), inputs, inPlace: false);
+        // The keys are kept as the inputs are: the frame that made them may be gone when the block runs again.
+        tape.Add(y, dY => Recompute(block, inputs, keys, dY), keys is null ? inputs : [.. inputs, keys], inPlace: false);
         return y;
     }
 
