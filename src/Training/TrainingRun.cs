@@ -200,6 +200,7 @@ public sealed class TrainingRun : IDisposable
         Parameters parameters = _environment.Parameters;
         Loaded = ModelCatalog.Load(directory, parameters);
         _owned.Add(Loaded);
+        StoredType.Require(_config.Model.Dtype, Loaded.Model.Parts.Params.Select(p => (p.Name, p.StoredDType)));
         Loaded.Model.GradientCheckpointing = _config.Train.GradientCheckpointing;
         Compute = _config.EffectiveCompute switch
         {

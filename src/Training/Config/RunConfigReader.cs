@@ -66,6 +66,7 @@ public static class RunConfigReader
         [
             ("lora", config.Method == TuningMethod.Lora, "method is not lora"),
             ("freeze", config.Method == TuningMethod.Freeze, "method is not freeze"),
+            ("generation", false, "training generates no replies yet; chat has options of its own"),
             ("dpo", config.Objective == TrainingObjective.Dpo, "objective is not dpo"),
         ];
         context.Notes.AddRange(sections.Where(s => !s.IsUsed && context.Origins.ContainsKey(s.Section))
