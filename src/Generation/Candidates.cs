@@ -68,20 +68,90 @@ internal static class Candidates
         return sum;
     }
 
-    /// <summary>Token ids from the smallest score to the largest; equals in the order of their ids.</summary>
-    public static int[] Ascending(ReadOnlySpan<float> logits)
+    /// <summary>
+    /// Walks through the finite keys from the smallest up (equals in the order of their ids), adding weights, and finds where the
+    /// running sum first passes the limit. Only the keys near that place are sorted: the rest is summed in buckets.
+    /// </summary>
+    /// <param name="keys">(V) what is ordered; tokens whose key isn't finite take no part.</param>
+    /// <param name="weights">(V) what is added, not negative.</param>
+    /// <param name="passes">Whether a sum is past the limit; true for every larger one, too.</param>
+    /// <param name="minRank">The place is never before this rank (0-based).</param>
+    /// <param name="keepLast">Nor after the rank that leaves so many tokens from it to the end.</param>
+    /// <returns>The id at that place; -1 if no key is finite.</returns>
+    public static int Border(
+        ReadOnlySpan<float> keys, ReadOnlySpan<float> weights, Func<double, bool> passes, int minRank = 0, int keepLast = 1)
     {
-        var order = new int[logits.Length];
-        var keys = new (float Score, int Id)[logits.Length];
-        for (var i = 0; i < order.Length; i++)
+        var sums = new double[Buckets];
+        var counts = new int[Buckets];
+        var total = 0;
+        for (var i = 0; i < keys.Length; i++)
         {
-            keys[i] = (logits[i], i);
-            order[i] = i;
+            if (float.IsFinite(keys[i]))
+            {
+                var bucket = (int)(OrderedBits(keys[i]) >> BucketShift);
+                sums[bucket] += weights[i];
+                counts[bucket]++;
+                total++;
+            }
         }
 
-        Array.Sort(keys, order, Comparer<(float Score, int Id)>.Create((a, b) =>
-            a.Score < b.Score ? -1 : a.Score > b.Score ? 1 : a.Id - b.Id));
-        return order;
+        var maxRank = Math.Max(minRank, total - keepLast);
+        var (sum, rank) = (0.0, 0);
+        for (var bucket = 0; bucket < Buckets; bucket++)
+        {
+            var after = rank + counts[bucket];
+            if (counts[bucket] > 0 && after > minRank && (after > maxRank || passes(sum + sums[bucket])))
+            {
+                return WithinBucket(keys, weights, bucket, sum, rank, (minRank, maxRank), passes);
+            }
+
+            sum += sums[bucket];
+            rank = after;
+        }
+
+        return total == 0 ? -1 : WithinBucket(keys, weights, (int)(OrderedBits(Max(keys)) >> BucketShift), 0, 0, (0, int.MaxValue), _ => false);
+    }
+
+    private const int BucketShift = 18;
+    private const int Buckets = 1 << (32 - BucketShift);
+
+    /// <summary>The border within a bucket; the bucket's last id if none of its sums passes.</summary>
+    private static int WithinBucket(
+        ReadOnlySpan<float> keys, ReadOnlySpan<float> weights, int bucket, double sum, int rank, (int Min, int Max) ranks, Func<double, bool> passes)
+    {
+        var members = new List<ulong>();
+        for (var i = 0; i < keys.Length; i++)
+        {
+            if (float.IsFinite(keys[i]) && OrderedBits(keys[i]) >> BucketShift == bucket)
+            {
+                members.Add(((ulong)OrderedBits(keys[i]) << 32) | (uint)i);
+            }
+        }
+
+        members.Sort();
+        foreach (var member in members)
+        {
+            var id = (int)(uint)member;
+            sum += weights[id];
+            if (rank >= ranks.Max || (rank >= ranks.Min && passes(sum)))
+            {
+                return id;
+            }
+
+            rank++;
+        }
+
+        return (int)(uint)members[^1];
+    }
+
+    /// <summary>Whether token a stands before token b in the order of <see cref="Border"/>.</summary>
+    public static bool Before(ReadOnlySpan<float> keys, int a, int b) => keys[a] < keys[b] || (keys[a] == keys[b] && a < b);
+
+    /// <summary>The bits of a float as an integer that orders like the float.</summary>
+    private static uint OrderedBits(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value + 0f); // -0 counts as 0
+        return (bits & 0x8000_0000) == 0 ? bits | 0x8000_0000 : ~bits;
     }
 
     /// <summary>The k-th largest score; the smallest if there are fewer.</summary>

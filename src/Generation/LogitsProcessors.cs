@@ -96,19 +96,15 @@ public sealed class TopP(double p, int minTokensToKeep = 1) : ILogitsProcessor
     public void Apply(Span<float> logits, ReadOnlySpan<int> tokens)
     {
         // From the least likely upwards: everything whose running sum stays within 1 - p goes.
-        var order = Candidates.Ascending(logits);
-        var probabilities = Candidates.Softmax(logits);
         var limit = (float)(1 - p);
-        var sum = 0.0;
-        for (var i = 0; i < order.Length - minTokensToKeep; i++)
+        var scores = logits.ToArray();
+        var first = Candidates.Border(scores, Candidates.Softmax(logits), sum => (float)sum > limit, keepLast: minTokensToKeep);
+        for (var i = 0; i < scores.Length; i++)
         {
-            sum += probabilities[order[i]];
-            if ((float)sum > limit)
+            if (first >= 0 && Candidates.Before(scores, i, first))
             {
-                break;
+                logits[i] = float.NegativeInfinity;
             }
-
-            logits[order[i]] = float.NegativeInfinity;
         }
     }
 }
@@ -143,21 +139,13 @@ public sealed class TypicalP(double mass, int minTokensToKeep = 1) : ILogitsProc
             distances[i] = MathF.Abs(-logProbabilities[i] - entropy);
         }
 
-        var order = Enumerable.Range(0, logits.Length).ToArray();
-        Array.Sort(order, (a, b) => distances[a].CompareTo(distances[b]) is var c and not 0 ? c : a - b);
-        var probabilities = Candidates.Softmax(logits);
-        var (last, sum) = (0, 0.0);
-        while (last < order.Length - 1 && (float)(sum += probabilities[order[last]]) < (float)mass)
+        // Removed tokens are infinitely far and take no part.
+        var last = Candidates.Border(distances, Candidates.Softmax(logits), sum => (float)sum >= (float)mass, minRank: minTokensToKeep - 1);
+        for (var i = 0; i < distances.Length; i++)
         {
-            last++;
-        }
-
-        var limit = distances[order[last]];
-        for (var i = minTokensToKeep; i < order.Length; i++)
-        {
-            if (distances[order[i]] > limit)
+            if (last >= 0 && distances[i] > distances[last])
             {
-                logits[order[i]] = float.NegativeInfinity;
+                logits[i] = float.NegativeInfinity;
             }
         }
     }

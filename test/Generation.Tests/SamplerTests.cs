@@ -51,6 +51,38 @@ public sealed class SamplerTests
     }
 
     [Fact]
+    public void The_border_is_that_of_a_full_sort()
+    {
+        for (var seed = 0; seed < 300; seed++)
+        {
+            var random = new Random(seed);
+            var keys = new float[random.Next(1, 40)];
+            var weights = new float[keys.Length];
+            for (var i = 0; i < keys.Length; i++)
+            {
+                keys[i] = random.Next(8) switch { 0 => float.NegativeInfinity, 1 => -0f, 2 => 0, 3 => float.Epsilon, _ => random.Next(-20, 20) / 8f };
+                weights[i] = random.Next(4);
+            }
+
+            var order = Enumerable.Range(0, keys.Length).Where(i => float.IsFinite(keys[i])).OrderBy(i => keys[i]).ThenBy(i => i).ToArray();
+            var limit = random.Next(40);
+            var (minRank, keepLast) = (random.Next(3), random.Next(1, 4));
+            var (sum, expected) = (0.0, order.Length == 0 ? -1 : order[^1]);
+            for (var rank = 0; rank < order.Length; rank++)
+            {
+                sum += weights[order[rank]];
+                if (rank >= Math.Max(minRank, order.Length - keepLast) || (rank >= minRank && sum > limit))
+                {
+                    expected = order[rank];
+                    break;
+                }
+            }
+
+            Assert.Equal(expected, Candidates.Border(keys, weights, s => s > limit, minRank, keepLast));
+        }
+    }
+
+    [Fact]
     public void Top_k_one_is_greedy()
     {
         var sampler = new Sampler(new SamplingOptions { Temperature = 1, TopK = 1 });
@@ -78,11 +110,17 @@ public sealed class SamplerTests
     [Fact]
     public void No_token_left_is_an_error()
     {
-        var sampler = new Sampler(new SamplingOptions { NoRepeatNgramSize = 1 });
-        Assert.StartsWith(
-            "no token is left at step 0",
-            Assert.Throws<InvalidDataException>(() => sampler.Next([1, 2], [0, 1], 0)).Message,
-            StringComparison.Ordinal);
+        foreach (var temperature in new[] { 0.0, 1.0 })
+        {
+            var options = new SamplingOptions
+            {
+                NoRepeatNgramSize = 1, Temperature = temperature, TopK = 5, TopP = 0.9, MinP = 0.1, TypicalP = 0.9, EpsilonCutoff = 0.1, EtaCutoff = 0.1,
+            };
+            Assert.StartsWith(
+                "no token is left at step 0",
+                Assert.Throws<InvalidDataException>(() => new Sampler(options).Next([1, 2], [0, 1], 0)).Message,
+                StringComparison.Ordinal);
+        }
     }
 
     [Fact]
