@@ -7,7 +7,7 @@ namespace Lorikeet.Bench.Gemm;
 internal sealed class Suite(GemmEngine engine, int rounds, string filter)
 {
     private const string Ours32 = "f32", Ours16 = "bf16", Mixed = "f32 x bf16", OursW16 = "f32, bf16 weights";
-    private const string Dnn32 = "dnnl f32", DnnGemm = "dnnl gemm", DnnMatmul = "dnnl matmul";
+    private const string Dnn32 = "dnnl f32", DnnGemm = "dnnl gemm", DnnMatmul = "dnnl matmul", Read = "read";
 
     private static readonly (string Layout, int M, int K, int N, string Use)[] Shapes =
     [
@@ -52,18 +52,19 @@ internal sealed class Suite(GemmEngine engine, int rounds, string filter)
 
     public void Decode()
     {
-        double read = PeakProbe.ReadGigabytesPerSecond(engine.Pool);
+        using var probe = new ReadProbe(256L << 20);
         Console.WriteLine();
-        Console.WriteLine("| use | M x K x N | weights f32, us (GB/s) | dnnl_sgemm, us | weights bf16, us (GB/s) | of read bandwidth | weights bf16, bf16 compute, us | oneDNN bf16, us (best of gemm, matmul) |");
-        Console.WriteLine("|---|---|---|---|---|---|---|---|");
+        Console.WriteLine("| use | M x K x N | weights f32, us (GB/s) | dnnl_sgemm, us | weights bf16, us (GB/s) | read probe, GB/s | of it | weights bf16, bf16 compute, us | oneDNN bf16, us (best of gemm, matmul) |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
         foreach ((int m, int k, int n, string use) in DecodeShapes.Where(s => $"{s.M}x{s.K}x{s.N}".Contains(filter, StringComparison.Ordinal)))
         {
             using var c = new Case("NT", m, k, n);
-            Interleaved run = Measure(c, DType.BF16);
+            Interleaved run = Measure(c, DType.BF16, () => probe.Pass(engine.Pool));
+            double read = probe.Bytes / run.Seconds(Read) * 1e-9;
             string Us(string name) => $"{run.Seconds(name) * 1e6:F1}";
             double gbs = 2e-9 * k * n / run.Seconds(OursW16);
             Console.WriteLine(
-                $"| {use} | {m}x{k}x{n} | {Us(Ours32)} ({4e-9 * k * n / run.Seconds(Ours32):F1}) | {Us(Dnn32)} | {Us(OursW16)} ({gbs:F1}) | {gbs / read:P0} | {Us(Mixed)} | {Math.Min(run.Seconds(DnnGemm), run.Seconds(DnnMatmul)) * 1e6:F1} |");
+                $"| {use} | {m}x{k}x{n} | {Us(Ours32)} ({4e-9 * k * n / run.Seconds(Ours32):F1}) | {Us(Dnn32)} | {Us(OursW16)} ({gbs:F1}) | {read:F1} | {gbs / read:P0} | {Us(Mixed)} | {Math.Min(run.Seconds(DnnGemm), run.Seconds(DnnMatmul)) * 1e6:F1} |");
         }
     }
 
@@ -97,7 +98,7 @@ internal sealed class Suite(GemmEngine engine, int rounds, string filter)
     }
 
     /// <summary>All contenders on one case; where oneDNN is missing its columns repeat ours.</summary>
-    private Interleaved Measure(Case c, DType mixedA)
+    private Interleaved Measure(Case c, DType mixedA, Action? read = null)
     {
         var run = new Interleaved(cpuTime: engine.Pool.Threads == 1);
         bool dnn = OneDnn.Version != null;
@@ -110,6 +111,11 @@ internal sealed class Suite(GemmEngine engine, int rounds, string filter)
         run.Add(Mixed, c.Ours(engine, DType.F32, DType.BF16, true));
         run.Add(DnnMatmul, dnn ? c.OneDnnBf16Matmul() : bf16);
         run.Add(mixedA == DType.F32 ? Ours16 + "w" : OursW16, mixedA == DType.F32 ? c.Ours(engine, DType.F32, DType.F32, true) : c.Ours(engine, DType.F32, DType.BF16, false));
+        if (read != null)
+        {
+            run.Add(Read, read);
+        }
+
         run.Run(rounds);
         return run;
     }

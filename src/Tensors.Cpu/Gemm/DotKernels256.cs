@@ -18,9 +18,10 @@ internal static unsafe class DotKernels256
     /// <param name="row">First weight row.</param>
     /// <param name="rows">Weight rows that exist, 1 to 4; sums of others are undefined.</param>
     /// <param name="K">Length, at least 8.</param>
+    /// <param name="ahead">How many rows further on weights are asked for, so that memory is read while this block computes.</param>
     /// <param name="sums">16 floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Dot<TLoader, TRows>(float* a, nint lda, in MatrixView w, nint row, int rows, nint K, float* sums)
+    public static void Dot<TLoader, TRows>(float* a, nint lda, in MatrixView w, nint row, int rows, nint K, nint ahead, float* sums)
         where TLoader : IElementLoader
         where TRows : ICount
     {
@@ -30,56 +31,64 @@ internal static unsafe class DotKernels256
         Vector256<float> s10 = zero, s11 = zero, s12 = zero, s13 = zero;
         Vector256<float> s20 = zero, s21 = zero, s22 = zero, s23 = zero;
         Vector256<float> s30 = zero, s31 = zero, s32 = zero, s33 = zero;
-        Vector256<float> mask = Vector256<float>.AllBitsSet;
         nint k = 0;
-        while (true)
+        for (; k + 8 <= K; k += 8)
         {
-            Vector256<float> w0 = TLoader.Load8(w, row, k) & mask, w1 = TLoader.Load8(w, r1, k) & mask;
-            Vector256<float> w2 = TLoader.Load8(w, r2, k) & mask, w3 = TLoader.Load8(w, r3, k) & mask;
-            Vector256<float> x = Vector256.Load(a + k) & mask;
-            s00 = Fma.MultiplyAdd(w0, x, s00);
-            s01 = Fma.MultiplyAdd(w1, x, s01);
-            s02 = Fma.MultiplyAdd(w2, x, s02);
-            s03 = Fma.MultiplyAdd(w3, x, s03);
+            bool even = (k & 8) == 0;
+            if (TLoader.FillsLine || even)
+            {
+                Sse.Prefetch0(TLoader.Address(w, row + ahead, k));
+                Sse.Prefetch0(TLoader.Address(w, r1 + ahead, k));
+            }
+
+            if (TLoader.FillsLine || !even)
+            {
+                Sse.Prefetch0(TLoader.Address(w, r2 + ahead, k));
+                Sse.Prefetch0(TLoader.Address(w, r3 + ahead, k));
+            }
+
+            Vector256<float> w0 = TLoader.Load8(w, row, k), w1 = TLoader.Load8(w, r1, k);
+            Vector256<float> w2 = TLoader.Load8(w, r2, k), w3 = TLoader.Load8(w, r3, k);
+            Step(Vector256.Load(a + k), w0, w1, w2, w3, ref s00, ref s01, ref s02, ref s03);
+
             if (TRows.Value > 1)
             {
-                x = Vector256.Load(a + lda + k) & mask;
-                s10 = Fma.MultiplyAdd(w0, x, s10);
-                s11 = Fma.MultiplyAdd(w1, x, s11);
-                s12 = Fma.MultiplyAdd(w2, x, s12);
-                s13 = Fma.MultiplyAdd(w3, x, s13);
+                Step(Vector256.Load(a + lda + k), w0, w1, w2, w3, ref s10, ref s11, ref s12, ref s13);
             }
 
             if (TRows.Value > 2)
             {
-                x = Vector256.Load(a + 2 * lda + k) & mask;
-                s20 = Fma.MultiplyAdd(w0, x, s20);
-                s21 = Fma.MultiplyAdd(w1, x, s21);
-                s22 = Fma.MultiplyAdd(w2, x, s22);
-                s23 = Fma.MultiplyAdd(w3, x, s23);
+                Step(Vector256.Load(a + 2 * lda + k), w0, w1, w2, w3, ref s20, ref s21, ref s22, ref s23);
             }
 
             if (TRows.Value > 3)
             {
-                x = Vector256.Load(a + 3 * lda + k) & mask;
-                s30 = Fma.MultiplyAdd(w0, x, s30);
-                s31 = Fma.MultiplyAdd(w1, x, s31);
-                s32 = Fma.MultiplyAdd(w2, x, s32);
-                s33 = Fma.MultiplyAdd(w3, x, s33);
+                Step(Vector256.Load(a + 3 * lda + k), w0, w1, w2, w3, ref s30, ref s31, ref s32, ref s33);
+            }
+        }
+
+        if (k < K)
+        {
+            // Lanes below 8 - (K - k) have been counted.
+            Vector256<float> mask = Vector256.GreaterThanOrEqual(Vector256<int>.Indices, Vector256.Create((int)(8 - (K - k)))).AsSingle();
+            k = K - 8;
+            Vector256<float> w0 = TLoader.Load8(w, row, k) & mask, w1 = TLoader.Load8(w, r1, k) & mask;
+            Vector256<float> w2 = TLoader.Load8(w, r2, k) & mask, w3 = TLoader.Load8(w, r3, k) & mask;
+            Step(Vector256.Load(a + k) & mask, w0, w1, w2, w3, ref s00, ref s01, ref s02, ref s03);
+
+            if (TRows.Value > 1)
+            {
+                Step(Vector256.Load(a + lda + k) & mask, w0, w1, w2, w3, ref s10, ref s11, ref s12, ref s13);
             }
 
-            k += 8;
-            if (k + 8 > K)
+            if (TRows.Value > 2)
             {
-                if (k >= K)
-                {
-                    break;
-                }
+                Step(Vector256.Load(a + 2 * lda + k) & mask, w0, w1, w2, w3, ref s20, ref s21, ref s22, ref s23);
+            }
 
-                // Lanes below 8 - (K - k) have been counted.
-                Vector256<int> first = Vector256.Create((int)(8 - (K - k)));
-                mask = Vector256.GreaterThanOrEqual(Vector256<int>.Indices, first).AsSingle();
-                k = K - 8;
+            if (TRows.Value > 3)
+            {
+                Step(Vector256.Load(a + 3 * lda + k) & mask, w0, w1, w2, w3, ref s30, ref s31, ref s32, ref s33);
             }
         }
 
@@ -98,6 +107,17 @@ internal static unsafe class DotKernels256
         {
             Sum(s30, s31, s32, s33).Store(sums + 12);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step(
+        Vector256<float> x, Vector256<float> w0, Vector256<float> w1, Vector256<float> w2, Vector256<float> w3,
+        ref Vector256<float> s0, ref Vector256<float> s1, ref Vector256<float> s2, ref Vector256<float> s3)
+    {
+        s0 = Fma.MultiplyAdd(w0, x, s0);
+        s1 = Fma.MultiplyAdd(w1, x, s1);
+        s2 = Fma.MultiplyAdd(w2, x, s2);
+        s3 = Fma.MultiplyAdd(w3, x, s3);
     }
 
     /// <summary>Converts a row of A to f32 as the loader gives it.</summary>

@@ -18,9 +18,10 @@ internal static unsafe class DotKernels512
     /// <param name="row">First weight row.</param>
     /// <param name="rows">Weight rows that exist, 1 to 4; sums of others are undefined.</param>
     /// <param name="K">Length, at least 16.</param>
+    /// <param name="ahead">How many rows further on weights are asked for, so that memory is read while this block computes.</param>
     /// <param name="sums">16 floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Dot<TLoader, TRows>(float* a, nint lda, in MatrixView w, nint row, int rows, nint K, float* sums)
+    public static void Dot<TLoader, TRows>(float* a, nint lda, in MatrixView w, nint row, int rows, nint K, nint ahead, float* sums)
         where TLoader : IElementLoader
         where TRows : ICount
     {
@@ -30,56 +31,64 @@ internal static unsafe class DotKernels512
         Vector512<float> s10 = zero, s11 = zero, s12 = zero, s13 = zero;
         Vector512<float> s20 = zero, s21 = zero, s22 = zero, s23 = zero;
         Vector512<float> s30 = zero, s31 = zero, s32 = zero, s33 = zero;
-        Vector512<float> mask = Vector512<float>.AllBitsSet;
         nint k = 0;
-        while (true)
+        for (; k + 16 <= K; k += 16)
         {
-            Vector512<float> w0 = TLoader.Load16(w, row, k) & mask, w1 = TLoader.Load16(w, r1, k) & mask;
-            Vector512<float> w2 = TLoader.Load16(w, r2, k) & mask, w3 = TLoader.Load16(w, r3, k) & mask;
-            Vector512<float> x = Vector512.Load(a + k) & mask;
-            s00 = Avx512F.FusedMultiplyAdd(w0, x, s00);
-            s01 = Avx512F.FusedMultiplyAdd(w1, x, s01);
-            s02 = Avx512F.FusedMultiplyAdd(w2, x, s02);
-            s03 = Avx512F.FusedMultiplyAdd(w3, x, s03);
+            bool even = (k & 16) == 0;
+            if (TLoader.FillsLine || even)
+            {
+                Sse.Prefetch0(TLoader.Address(w, row + ahead, k));
+                Sse.Prefetch0(TLoader.Address(w, r1 + ahead, k));
+            }
+
+            if (TLoader.FillsLine || !even)
+            {
+                Sse.Prefetch0(TLoader.Address(w, r2 + ahead, k));
+                Sse.Prefetch0(TLoader.Address(w, r3 + ahead, k));
+            }
+
+            Vector512<float> w0 = TLoader.Load16(w, row, k), w1 = TLoader.Load16(w, r1, k);
+            Vector512<float> w2 = TLoader.Load16(w, r2, k), w3 = TLoader.Load16(w, r3, k);
+            Step(Vector512.Load(a + k), w0, w1, w2, w3, ref s00, ref s01, ref s02, ref s03);
+
             if (TRows.Value > 1)
             {
-                x = Vector512.Load(a + lda + k) & mask;
-                s10 = Avx512F.FusedMultiplyAdd(w0, x, s10);
-                s11 = Avx512F.FusedMultiplyAdd(w1, x, s11);
-                s12 = Avx512F.FusedMultiplyAdd(w2, x, s12);
-                s13 = Avx512F.FusedMultiplyAdd(w3, x, s13);
+                Step(Vector512.Load(a + lda + k), w0, w1, w2, w3, ref s10, ref s11, ref s12, ref s13);
             }
 
             if (TRows.Value > 2)
             {
-                x = Vector512.Load(a + 2 * lda + k) & mask;
-                s20 = Avx512F.FusedMultiplyAdd(w0, x, s20);
-                s21 = Avx512F.FusedMultiplyAdd(w1, x, s21);
-                s22 = Avx512F.FusedMultiplyAdd(w2, x, s22);
-                s23 = Avx512F.FusedMultiplyAdd(w3, x, s23);
+                Step(Vector512.Load(a + 2 * lda + k), w0, w1, w2, w3, ref s20, ref s21, ref s22, ref s23);
             }
 
             if (TRows.Value > 3)
             {
-                x = Vector512.Load(a + 3 * lda + k) & mask;
-                s30 = Avx512F.FusedMultiplyAdd(w0, x, s30);
-                s31 = Avx512F.FusedMultiplyAdd(w1, x, s31);
-                s32 = Avx512F.FusedMultiplyAdd(w2, x, s32);
-                s33 = Avx512F.FusedMultiplyAdd(w3, x, s33);
+                Step(Vector512.Load(a + 3 * lda + k), w0, w1, w2, w3, ref s30, ref s31, ref s32, ref s33);
+            }
+        }
+
+        if (k < K)
+        {
+            // Lanes below 16 - (K - k) have been counted.
+            Vector512<float> mask = Vector512.GreaterThanOrEqual(Vector512<int>.Indices, Vector512.Create((int)(16 - (K - k)))).AsSingle();
+            k = K - 16;
+            Vector512<float> w0 = TLoader.Load16(w, row, k) & mask, w1 = TLoader.Load16(w, r1, k) & mask;
+            Vector512<float> w2 = TLoader.Load16(w, r2, k) & mask, w3 = TLoader.Load16(w, r3, k) & mask;
+            Step(Vector512.Load(a + k) & mask, w0, w1, w2, w3, ref s00, ref s01, ref s02, ref s03);
+
+            if (TRows.Value > 1)
+            {
+                Step(Vector512.Load(a + lda + k) & mask, w0, w1, w2, w3, ref s10, ref s11, ref s12, ref s13);
             }
 
-            k += 16;
-            if (k + 16 > K)
+            if (TRows.Value > 2)
             {
-                if (k >= K)
-                {
-                    break;
-                }
+                Step(Vector512.Load(a + 2 * lda + k) & mask, w0, w1, w2, w3, ref s20, ref s21, ref s22, ref s23);
+            }
 
-                // Lanes below 16 - (K - k) have been counted.
-                Vector512<int> first = Vector512.Create((int)(16 - (K - k)));
-                mask = Vector512.GreaterThanOrEqual(Vector512<int>.Indices, first).AsSingle();
-                k = K - 16;
+            if (TRows.Value > 3)
+            {
+                Step(Vector512.Load(a + 3 * lda + k) & mask, w0, w1, w2, w3, ref s30, ref s31, ref s32, ref s33);
             }
         }
 
@@ -98,6 +107,17 @@ internal static unsafe class DotKernels512
         {
             Sum(s30, s31, s32, s33).Store(sums + 12);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step(
+        Vector512<float> x, Vector512<float> w0, Vector512<float> w1, Vector512<float> w2, Vector512<float> w3,
+        ref Vector512<float> s0, ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3)
+    {
+        s0 = Avx512F.FusedMultiplyAdd(w0, x, s0);
+        s1 = Avx512F.FusedMultiplyAdd(w1, x, s1);
+        s2 = Avx512F.FusedMultiplyAdd(w2, x, s2);
+        s3 = Avx512F.FusedMultiplyAdd(w3, x, s3);
     }
 
     /// <summary>Converts a row of A to f32 as the loader gives it.</summary>

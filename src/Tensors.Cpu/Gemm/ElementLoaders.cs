@@ -14,6 +14,9 @@ internal unsafe interface IElementLoader
     /// <summary>True if stored elements are bf16, so that bf16 packing can move them unchanged.</summary>
     static abstract bool IsBf16 { get; }
 
+    /// <summary>Whether 16 elements fill a cache line; smaller types are prefetched every other time.</summary>
+    static abstract bool FillsLine { get; }
+
     /// <summary>Where an element lies, as a hint for prefetching; it may be outside of the matrix.</summary>
     static abstract void* Address(in MatrixView m, nint row, nint col);
 
@@ -33,6 +36,8 @@ internal unsafe interface IElementLoader
 /// <summary>f32 elements.</summary>
 internal readonly unsafe struct F32Loader : IElementLoader
 {
+    public static bool FillsLine => true;
+
     public static bool IsBf16 => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -57,6 +62,8 @@ internal readonly unsafe struct F32Loader : IElementLoader
 /// <summary>bf16 elements: the upper 16 bits of an f32.</summary>
 internal readonly unsafe struct Bf16Loader : IElementLoader
 {
+    public static bool FillsLine => false;
+
     public static bool IsBf16 => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -86,6 +93,8 @@ internal readonly unsafe struct Bf16Loader : IElementLoader
 internal readonly unsafe struct F16Loader : IElementLoader
 {
     private const float Rebias = 5.192296858534828e33f; // 2^112
+
+    public static bool FillsLine => false;
 
     public static bool IsBf16 => false;
 
@@ -124,6 +133,8 @@ internal readonly unsafe struct F16Loader : IElementLoader
 /// <summary>Elements of <typeparamref name="TLoader"/> rounded to bf16: bf16 compute where the dot-product kernel is absent.</summary>
 internal readonly unsafe struct RoundedLoader<TLoader> : IElementLoader where TLoader : IElementLoader
 {
+    public static bool FillsLine => TLoader.FillsLine;
+
     public static bool IsBf16 => TLoader.IsBf16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

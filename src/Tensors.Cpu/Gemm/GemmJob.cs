@@ -24,6 +24,9 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
     private const int FusedRows = 144, FusedColumns = 128, StreamedRows = 1024, StreamedColumns = 1024;
     private const int LeastFusedRows = 48, LeastFusedColumns = 64, LeastStreamedRows = 192, LeastStreamedColumns = 256;
 
+    // A product whose streamed side is thin (adapters) is bound by reading the other one, which is best read in long pieces.
+    private const int Thin = 48, ThinRows = 192, ThinColumns = 256, ThinBlockElements = 128;
+
     // Items per loop below which tiles are cut finer, so that there is something to share between threads and to balance.
     private const int MinItems = 16;
 
@@ -40,6 +43,7 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
     private readonly KernelSet _set = set;
     private readonly Fuse _fuse = fuse;
     private readonly GemmWorkspace _workspace = workspace;
+    private readonly bool _thin = IsThin(fuse, g.M, g.N);
     private readonly MatrixView _a = new(g.A, g.Lda);
     private readonly MatrixView _b = new(g.B, g.Ldb);
     private nint _k0, _depth, _kBlock;
@@ -59,15 +63,27 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
     public static nint ScratchFloats(KernelSet set, Fuse fuse, int m, int n, nint depth)
     {
         nint elements = Math.Min(set.Elements(depth), BlockElements) + 16;
-        return elements * (fuse == Fuse.A ? Math.Min(FusedRows, RoundUp(m, set.Rows)) : Math.Min(FusedColumns, RoundUp(n, set.Columns)));
+        (int most, _) = FusedExtent(fuse, IsThin(fuse, m, n));
+        return elements * (fuse == Fuse.A ? Math.Min(most, RoundUp(m, set.Rows)) : Math.Min(most, RoundUp(n, set.Columns)));
     }
+
+    private static bool IsThin(Fuse fuse, int m, int n) => (fuse == Fuse.A ? n : m) <= Thin;
+
+    /// <summary>Most and least extent of the fused side in one item.</summary>
+    private static (int Most, int Least) FusedExtent(Fuse fuse, bool thin) => (fuse, thin) switch
+    {
+        (Fuse.A, true) => (ThinRows, ThinRows),
+        (Fuse.A, false) => (FusedRows, LeastFusedRows),
+        (_, true) => (ThinColumns, ThinColumns),
+        _ => (FusedColumns, LeastFusedColumns),
+    };
 
     public void SetDepth(nint k0, nint depth)
     {
         _k0 = k0;
         _depth = depth;
         // Blocks of equal size, in whole vectors: the packing code is fastest there.
-        nint block = BlockElements * _set.KPerElement;
+        nint block = (_thin ? ThinBlockElements : BlockElements) * _set.KPerElement;
         nint blocks = (depth + block - 1) / block;
         _kBlock = RoundUp((depth + blocks - 1) / blocks, 16 * _set.KPerElement);
         _kBlocks = (int)((depth + _kBlock - 1) / _kBlock);
@@ -88,19 +104,23 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
         bool fuseA = _fuse == Fuse.A;
         int fused = fuseA ? _panelsA : _panelsB, streamed = fuseA ? _panelsB : _panelsA;
         int fusedUnit = fuseA ? _set.Rows : _set.Columns, streamedUnit = fuseA ? _set.Columns : _set.Rows;
-        int group = Math.Min(fused, (fuseA ? FusedRows : FusedColumns) / fusedUnit);
-        int part = Even(streamed, (fuseA ? StreamedColumns : StreamedRows) / streamedUnit);
-        int leastGroup = (fuseA ? LeastFusedRows : LeastFusedColumns) / fusedUnit;
-        int leastPart = (fuseA ? LeastStreamedColumns : LeastStreamedRows) / streamedUnit;
-        while (DivideUp(fused, group) * DivideUp(streamed, part) < MinItems)
+        (int most, int least) = FusedExtent(_fuse, _thin);
+        int groups = DivideUp(fused, most / fusedUnit), mostGroups = Math.Max(groups, fused / (least / fusedUnit));
+        int parts = DivideUp(streamed, (fuseA ? StreamedColumns : StreamedRows) / streamedUnit);
+        int mostParts = Math.Max(parts, streamed / ((fuseA ? LeastStreamedColumns : LeastStreamedRows) / streamedUnit));
+        while (groups * parts < MinItems)
         {
-            if (group > leastGroup || (group > 1 && part <= leastPart))
+            if (groups < mostGroups)
             {
-                group = (group + 1) / 2;
+                groups = Math.Min(2 * groups, mostGroups);
             }
-            else if (part > leastPart)
+            else if (parts < mostParts)
             {
-                part = (part + 1) / 2;
+                parts = Math.Min(2 * parts, mostParts);
+            }
+            else if (mostGroups < fused && !_thin)
+            {
+                mostGroups = fused;
             }
             else
             {
@@ -108,11 +128,9 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
             }
         }
 
+        int group = DivideUp(fused, groups), part = DivideUp(streamed, parts);
         (_tilePanelsA, _tilePanelsB) = fuseA ? (group, part) : (part, group);
     }
-
-    /// <summary>Panels per part if <paramref name="panels"/> are divided evenly into parts of at most <paramref name="most"/>.</summary>
-    private static int Even(int panels, int most) => DivideUp(panels, DivideUp(panels, most));
 
     /// <summary>Packs some panels of the streamed side, one block of K.</summary>
     public readonly void Pack(int index)

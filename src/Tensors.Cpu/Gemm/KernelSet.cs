@@ -22,7 +22,7 @@ internal sealed unsafe class KernelSet
         (int RowGroup, int Vector, int KPerElement) tile,
         delegate*<nint, float*, float*, float*, nint, float, bool, void>[] tiles,
         delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] pack,
-        delegate*<float*, nint, in MatrixView, nint, int, nint, float*, void>[]? dot = null,
+        delegate*<float*, nint, in MatrixView, nint, int, nint, nint, float*, void>[]? dot = null,
         delegate*<in MatrixView, nint, nint, float*, void>[]? convert = null)
     {
         Path = path;
@@ -59,7 +59,7 @@ internal sealed unsafe class KernelSet
     /// <summary>
     /// Kernels for few rows (see <see cref="DotKernels512"/>): index 4 * stored type of the weights + rows of A - 1; null where the path has none.
     /// </summary>
-    public delegate*<float*, nint, in MatrixView, nint, int, nint, float*, void>[]? Dot { get; }
+    public delegate*<float*, nint, in MatrixView, nint, int, nint, nint, float*, void>[]? Dot { get; }
 
     /// <summary>Rows of A per dot kernel: 16 registers hold the sums of two, 32 those of four.</summary>
     public int DotRows => Path == GemmPath.Avx2 ? 2 : 4;

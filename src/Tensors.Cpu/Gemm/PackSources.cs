@@ -45,6 +45,14 @@ internal readonly unsafe struct SingleSource<TLoader> : IPackSource where TLoade
 
     public static Vector512<float> AlongKTail(in MatrixView m, nint row, nint k, int count)
     {
+        if (k + count >= 16)
+        {
+            // The vector that ends with the row, its elements from k on moved to the front.
+            Vector512<int> lanes = Vector512<int>.Indices;
+            Vector512<float> v = Avx512F.PermuteVar16x32(TLoader.Load16(m, row, k + count - 16), lanes + Vector512.Create(16 - count));
+            return v & Vector512.LessThan(lanes, Vector512.Create(count)).AsSingle();
+        }
+
         float* staged = stackalloc float[16];
         for (int i = 0; i < 16; i++)
         {
@@ -85,6 +93,15 @@ internal readonly unsafe struct PairSource<TLoader> : IPackSource where TLoader 
 
     public static Vector512<float> AlongKTail(in MatrixView m, nint row, nint k, int count)
     {
+        if (k + count >= 32)
+        {
+            // The vector that ends with the row, its elements from k on moved to the front.
+            Vector512<ushort> lanes = Vector512<ushort>.Indices;
+            Vector512<ushort> v = AlongK(m, row, k + count - 32).AsUInt16();
+            v = Avx512BW.PermuteVar32x16(v, lanes + Vector512.Create((ushort)(32 - count)));
+            return (v & Vector512.LessThan(lanes, Vector512.Create((ushort)count))).AsSingle();
+        }
+
         float* staged = stackalloc float[32];
         for (int i = 0; i < 32; i++)
         {

@@ -33,7 +33,7 @@ internal static unsafe class Packing512
         nint end = k0 + kc;
         for (nint k = k0; k < end; k += TSource.KPerElement, dst += width)
         {
-            bool pair = k + 1 < end;
+            bool pair = k + 1 < end, last = k + TSource.KPerElement >= end;
             float* d = dst;
             int i = 0;
             for (; i + width <= rows; i += width, d += panel)
@@ -45,9 +45,14 @@ internal static unsafe class Packing512
                     TSource.Across16(m, k, row + i, pair).Store(d);
                     TSource.Across16(m, k, row + i + 16, pair).Store(d + 16);
                 }
+                else if (!last && i + 16 <= rows)
+                {
+                    // Width 12: the four values too many are overwritten by the next k.
+                    TSource.Across16(m, k, row + i, pair).Store(d);
+                }
                 else
                 {
-                    // Width 12 as two overlapping vectors: a sixteen-wide store would run into the next panel.
+                    // Width 12 where a sixteen-wide store would run into the next panel: two overlapping vectors.
                     TSource.Across8(m, k, row + i, pair).Store(d);
                     TSource.Across8(m, k, row + i + 4, pair).Store(d + 4);
                 }

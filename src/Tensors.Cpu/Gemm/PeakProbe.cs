@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -45,28 +44,16 @@ public static unsafe class PeakProbe
     public static double ReadGigabytesPerSecond(WorkPool pool, long bytes = 256L << 20, int passes = 5)
     {
         ArgumentNullException.ThrowIfNull(pool);
-        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1 << 20);
-        const int Items = 64;
-        nint perItem = (nint)(bytes / Items / 256 * 256);
-        byte* buffer = (byte*)NativeMemory.AlignedAlloc((nuint)perItem * Items, 4096);
-        try
+        using var probe = new ReadProbe(bytes);
+        double best = 0;
+        for (int i = 0; i < passes; i++)
         {
-            // Written once, so that every page is memory of its own.
-            new Span<byte>(buffer, checked((int)(perItem * Items))).Fill(1);
-            double best = 0;
-            for (int i = 0; i < passes; i++)
-            {
-                long start = Stopwatch.GetTimestamp();
-                pool.For(Items, new ReadBody(buffer, perItem));
-                best = Math.Max(best, perItem * (double)Items / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9);
-            }
+            long start = Stopwatch.GetTimestamp();
+            probe.Pass(pool);
+            best = Math.Max(best, probe.Bytes / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9);
+        }
 
-            return best;
-        }
-        finally
-        {
-            NativeMemory.AlignedFree(buffer);
-        }
+        return best;
     }
 
     private static double FlopsPerStep(GemmPath path, bool pairs) => path switch
@@ -96,28 +83,6 @@ public static unsafe class PeakProbe
 
             GC.KeepAlive(sink);
         }
-    }
-
-    private readonly struct ReadBody(byte* buffer, nint perItem) : IWorkBody
-    {
-        private readonly byte* _buffer = buffer;
-
-        public void Run(int index) => GC.KeepAlive(ReadAll(_buffer + index * perItem, perItem));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int ReadAll(byte* p, nint bytes)
-    {
-        Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default;
-        for (byte* end = p + bytes; p < end; p += 128)
-        {
-            s0 |= Vector256.Load((int*)p);
-            s1 |= Vector256.Load((int*)(p + 32));
-            s2 |= Vector256.Load((int*)(p + 64));
-            s3 |= Vector256.Load((int*)(p + 96));
-        }
-
-        return Vector256.Sum((s0 | s1) | (s2 | s3));
     }
 
     /// <summary>16 independent chains: more than latency times throughput of any core so far.</summary>

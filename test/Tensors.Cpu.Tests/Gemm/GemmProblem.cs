@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 
 namespace Lorikeet.Tensors.Cpu.Tests;
 
@@ -92,18 +93,13 @@ internal sealed unsafe class GemmProblem : IDisposable
     public void AssertC(string what)
     {
         double unit = Shape.Bf16 ? 1.0 / (1 << 23) : 1.0 / (1 << 24);
+        double[][] a = Rows(_valuesA, Shape.M, Lda, Shape.TransA), b = Rows(_valuesB, Shape.N, Ldb, !Shape.TransB);
+        double[][] sizesA = [.. a.Select(r => r.Select(Math.Abs).ToArray())], sizesB = [.. b.Select(r => r.Select(Math.Abs).ToArray())];
         for (int i = 0; i < Shape.M; i++)
         {
             for (int j = 0; j < Shape.N; j++)
             {
-                double sum = 0, magnitude = 0;
-                for (int k = 0; k < Shape.K; k++)
-                {
-                    double product = _valuesA[Shape.TransA ? k * Lda + i : i * Lda + k] * _valuesB[Shape.TransB ? j * Ldb + k : k * Ldb + j];
-                    sum += product;
-                    magnitude += Math.Abs(product);
-                }
-
+                double sum = TensorPrimitives.Dot<double>(a[i], b[j]), magnitude = TensorPrimitives.Dot<double>(sizesA[i], sizesB[j]);
                 double old = Shape.Accumulate ? _initialC[i * Ldc + j] : 0;
                 double bias = Shape.Bias ? _valuesBias[j] : 0;
                 double expected = Shape.Alpha * sum + old + bias;
@@ -126,6 +122,10 @@ internal sealed unsafe class GemmProblem : IDisposable
         _c.Dispose();
         _bias.Dispose();
     }
+
+    /// <summary>The matrix as rows along k.</summary>
+    private double[][] Rows(double[] values, int count, nint stride, bool transposed) =>
+        [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, Shape.K).Select(k => values[transposed ? k * stride + i : i * stride + k]).ToArray())];
 
     private void AssertPaddingUntouched(string what)
     {
