@@ -15,14 +15,16 @@ internal unsafe ref struct DecodeUnit
     public const int RowGroup = 4;
 
     private const int Lanes = 16;
-    private const int StepKeys = 32;
+
+    // Keys of a step: their rows of K and V, of all heads, fit the L1 cache, and the next step's are fetched meanwhile.
+    private const int StepKeys = DecodeScratch.StepKeys;
     private const float LowestMaximum = -1e30f;
 
     private readonly ForwardJob _job;
     private readonly SegmentPlan _plan;
-    private readonly int _chunk, _groups;
-    private readonly float* _queries, _results, _scores, _maximum, _sum, _limits;
-    private readonly nint* _offsets;
+    private readonly int _chunk, _groups, _width;
+    private readonly DecodeScratch _x;
+    private readonly nint _ahead;
 
     /// <summary>Prepares item <paramref name="unit"/>.</summary>
     public DecodeUnit(in ForwardJob job, in SegmentPlan plan, int unit, nint scratch)
@@ -30,22 +32,15 @@ internal unsafe ref struct DecodeUnit
         _job = job;
         _plan = plan;
         _chunk = unit - plan.FirstUnit;
-        _groups = Groups(plan.Rows);
-        var cursor = new ScratchCursor(scratch);
-        Layout(ref cursor, job.Args, plan.Rows, out _queries, out _results, out _scores, out _maximum, out _sum, out _limits, out _offsets);
+        _groups = DecodeScratch.Groups(plan.Rows);
+        DecodeScratch.Layout(job.Args, plan.Rows, scratch, out _x);
+        _width = job.Args.Width;
+        _ahead = (nint)StepKeys * job.Args.KeyHeads * _width;
     }
 
     /// <summary>Whether the kernel can take such rows.</summary>
     public static bool Supports(GemmPath path, in FlashArgs args) =>
         path is GemmPath.Avx512 or GemmPath.Avx512Bf16 && args.Width % Lanes == 0 && (args.Lse == null || !args.Bf16);
-
-    /// <summary>Bytes of scratch memory of an item with <paramref name="rows"/> rows per key head.</summary>
-    public static long ScratchBytes(in FlashArgs args, int rows)
-    {
-        var cursor = new ScratchCursor(0);
-        Layout(ref cursor, args, rows, out _, out _, out _, out _, out _, out _, out _);
-        return cursor.Bytes;
-    }
 
     /// <summary>Computes the item.</summary>
     public void Run()
@@ -69,22 +64,6 @@ internal unsafe ref struct DecodeUnit
         Write();
     }
 
-    private static int Groups(int rows) => (rows + RowGroup - 1) / RowGroup;
-
-    private static void Layout(
-        ref ScratchCursor cursor, in FlashArgs args, int rows, out float* queries, out float* results, out float* scores,
-        out float* maximum, out float* sum, out float* limits, out nint* offsets)
-    {
-        long groups = (long)Groups(rows) * args.KeyHeads;
-        queries = cursor.Floats(groups * RowGroup * args.Width);
-        results = cursor.Floats(groups * RowGroup * args.Width);
-        scores = cursor.Floats(StepKeys * RowGroup);
-        maximum = cursor.Floats(groups * Lanes);
-        sum = cursor.Floats(groups * Lanes);
-        limits = cursor.Floats(Groups(rows) * Lanes);
-        offsets = (nint*)cursor.Floats(2 * StepKeys);
-    }
-
     /// <summary>Copies the queries, [head][group][D / 16][row][16], scaled; rows that do not exist are zero.</summary>
     private readonly void Prepare()
     {
@@ -94,7 +73,7 @@ internal unsafe ref struct DecodeUnit
         {
             for (int row = 0; row < total; row++)
             {
-                float* to = _queries + ((((nint)keyHead * total) + (row / RowGroup * RowGroup)) * D) + (row % RowGroup * Lanes);
+                float* to = _x.Queries + ((((nint)keyHead * total) + (row / RowGroup * RowGroup)) * D) + (row % RowGroup * Lanes);
                 nint at = (((nint)_plan.QueryStart + (row / G)) * _job.Args.Heads) + (keyHead * G) + (row % G);
                 for (int d = 0; d < D; d += Lanes)
                 {
@@ -107,13 +86,13 @@ internal unsafe ref struct DecodeUnit
         for (int i = 0; i < _groups * Lanes; i++)
         {
             int row = (i / Lanes * RowGroup) + (i % RowGroup);
-            _limits[i] = row < _plan.Rows ? _plan.Limit(row / G) : 0;
+            _x.Limits[i] = row < _plan.Rows ? _plan.Limit(row / G) : 0;
         }
 
         nint groups = (nint)_groups * _job.Args.KeyHeads;
-        new Span<float>(_results, (int)(groups * RowGroup * D)).Clear();
-        new Span<float>(_sum, (int)groups * Lanes).Clear();
-        new Span<float>(_maximum, (int)groups * Lanes).Fill(float.NegativeInfinity);
+        new Span<float>(_x.Results, (int)(groups * RowGroup * D)).Clear();
+        new Span<float>(_x.Sum, (int)groups * Lanes).Clear();
+        new Span<float>(_x.Maximum, (int)groups * Lanes).Fill(float.NegativeInfinity);
     }
 
     private readonly void FindRows(int key, int n)
@@ -122,7 +101,7 @@ internal unsafe ref struct DecodeUnit
         for (int j = 0; j < StepKeys; j++)
         {
             // Keys that do not exist read the last one again; their scores are hidden.
-            _offsets[j] = _plan.KeyRow(key + Math.Min(j, n - 1)) * stride;
+            _x.Offsets[j] = _plan.KeyRow(key + Math.Min(j, n - 1)) * stride;
         }
     }
 
@@ -132,45 +111,45 @@ internal unsafe ref struct DecodeUnit
         int D = _job.Args.Width;
         nint at = ((nint)keyHead * _groups) + group;
         float* keys = _job.Args.K + ((nint)keyHead * D);
-        float* queries = _queries + (at * RowGroup * D);
-        Vector512<float> limits = Vector512.Load(_limits + (group * Lanes));
+        float* queries = _x.Queries + (at * RowGroup * D);
+        Vector512<float> limits = Vector512.Load(_x.Limits + (group * Lanes));
         limits = Vector512.Min(limits, Vector512.Create((float)(key + n)));
         Vector512<float> number = Vector512.Create((float)key) + Vector512.Create(0f, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-        Vector512<float> old = Vector512.Load(_maximum + (at * Lanes)), maximum = old;
-        nint ahead = (nint)StepKeys * _job.Args.KeyHeads * D;
+        Vector512<float> old = Vector512.Load(_x.Maximum + (at * Lanes)), maximum = old;
         int padded = (n + 3) & ~3;
         for (int j = 0; j < padded; j += 4, number += Vector512.Create(4f))
         {
-            Vector512<float> s = Scores(queries, keys + _offsets[j], keys + _offsets[j + 1], keys + _offsets[j + 2], keys + _offsets[j + 3], D, ahead);
+            Vector512<float> s = Scores(queries, keys + _x.Offsets[j], keys + _x.Offsets[j + 1], keys + _x.Offsets[j + 2], keys + _x.Offsets[j + 3]);
             s = Vector512.ConditionalSelect(Vector512.LessThan(number, limits), s, Vector512.Create(float.NegativeInfinity));
-            s.Store(_scores + (j * RowGroup));
+            s.Store(_x.Scores + (j * RowGroup));
             maximum = Avx512F.Max(maximum, s);
         }
 
         maximum = Avx512F.Max(maximum, Avx512F.Shuffle4x128(maximum, maximum, 0b01_00_11_10));
         maximum = Avx512F.Max(maximum, Avx512F.Shuffle4x128(maximum, maximum, 0b10_11_00_01));
-        maximum.Store(_maximum + (at * Lanes));
+        maximum.Store(_x.Maximum + (at * Lanes));
         maximum = Avx512F.Max(Vector512.Create(LowestMaximum), maximum);
         Vector512<float> shrink = Ops512.Exp2(old - maximum);
-        Vector512<float> sum = Vector512.Load(_sum + (at * Lanes)) * shrink;
+        Vector512<float> sum = Vector512.Load(_x.Sum + (at * Lanes)) * shrink;
         for (int j = 0; j < padded; j += 4)
         {
-            Vector512<float> p = Ops512.Exp2(Vector512.Load(_scores + (j * RowGroup)) - maximum);
-            p.Store(_scores + (j * RowGroup));
+            Vector512<float> p = Ops512.Exp2(Vector512.Load(_x.Scores + (j * RowGroup)) - maximum);
+            p.Store(_x.Scores + (j * RowGroup));
             sum += p;
         }
 
-        sum.Store(_sum + (at * Lanes));
-        AddValues(_job.Args.V + ((nint)keyHead * D), _results + (at * RowGroup * D), n, shrink);
+        sum.Store(_x.Sum + (at * Lanes));
+        AddValues(_job.Args.V + ((nint)keyHead * D), _x.Results + (at * RowGroup * D), n, shrink);
     }
 
     /// <summary>The dot products of four rows of queries with four keys, lane 4 key + row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static Vector512<float> Scores(float* q, float* k0, float* k1, float* k2, float* k3, int D, nint ahead)
+    private readonly Vector512<float> Scores(float* q, float* k0, float* k1, float* k2, float* k3)
     {
+        nint ahead = _ahead, D = _width;
         Vector512<float> s00 = Vector512<float>.Zero, s01 = s00, s02 = s00, s03 = s00, s10 = s00, s11 = s00, s12 = s00, s13 = s00;
         Vector512<float> s20 = s00, s21 = s00, s22 = s00, s23 = s00, s30 = s00, s31 = s00, s32 = s00, s33 = s00;
-        for (int d = 0; d < D; d += Lanes, q += RowGroup * Lanes)
+        for (nint d = 0; d < D; d += Lanes, q += RowGroup * Lanes)
         {
             Vector512<float> q0 = Vector512.Load(q), q1 = Vector512.Load(q + 16), q2 = Vector512.Load(q + 32), q3 = Vector512.Load(q + 48);
             Vector512<float> k = Vector512.Load(k0 + d);
@@ -218,21 +197,24 @@ internal unsafe ref struct DecodeUnit
     /// <summary>results [4, D] = results * shrink + p v.</summary>
     private readonly void AddValues(float* values, float* results, int n, Vector512<float> shrink)
     {
-        int D = _job.Args.Width, d = 0;
-        for (; d + 64 <= D; d += 64)
+        int d = 0;
+        for (; d + 64 <= _width; d += 64)
         {
-            AddValues64(values + d, _offsets, _scores, results + d, D, n, (nint)StepKeys * _job.Args.KeyHeads * D, shrink);
+            AddValues64(values + d, results + d, n, shrink);
         }
 
-        for (; d < D; d += Lanes)
+        for (; d < _width; d += Lanes)
         {
-            AddValues16(values + d, _offsets, _scores, results + d, D, n, shrink);
+            AddValues16(values + d, results + d, n, shrink);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddValues64(float* v, nint* offsets, float* p, float* y, nint D, int n, nint ahead, Vector512<float> shrink)
+    private readonly void AddValues64(float* v, float* y, int n, Vector512<float> shrink)
     {
+        float* p = _x.Scores;
+        nint* offsets = _x.Offsets;
+        nint ahead = _ahead, D = _width;
         float* y1 = y + D, y2 = y1 + D, y3 = y2 + D;
         Vector512<float> f = Vector512.Create(shrink[0]);
         Vector512<float> a0 = Vector512.Load(y) * f, a1 = Vector512.Load(y + 16) * f, a2 = Vector512.Load(y + 32) * f, a3 = Vector512.Load(y + 48) * f;
@@ -279,8 +261,11 @@ internal unsafe ref struct DecodeUnit
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddValues16(float* v, nint* offsets, float* p, float* y, nint D, int n, Vector512<float> shrink)
+    private readonly void AddValues16(float* v, float* y, int n, Vector512<float> shrink)
     {
+        float* p = _x.Scores;
+        nint* offsets = _x.Offsets;
+        nint D = _width;
         float* y1 = y + D, y2 = y1 + D, y3 = y2 + D;
         Vector512<float> a = Vector512.Load(y) * Vector512.Create(shrink[0]), b = Vector512.Load(y1) * Vector512.Create(shrink[1]);
         Vector512<float> c = Vector512.Load(y2) * Vector512.Create(shrink[2]), d = Vector512.Load(y3) * Vector512.Create(shrink[3]);
@@ -318,15 +303,15 @@ internal unsafe ref struct DecodeUnit
             for (int row = 0; row < _plan.Rows; row++)
             {
                 nint at = ((nint)keyHead * _groups * RowGroup) + row;
-                float* sums = _sum + (at / RowGroup * Lanes) + (row % RowGroup);
+                float* sums = _x.Sum + (at / RowGroup * Lanes) + (row % RowGroup);
                 float sum = sums[0] + sums[4] + (sums[8] + sums[12]);
-                float* result = _results + (at * D);
+                float* result = _x.Results + (at * D);
                 if (_plan.Chunks == 1)
                 {
                     System.Numerics.Tensors.TensorPrimitives.Multiply(new ReadOnlySpan<float>(result, D), 1 / sum, new Span<float>(result, D));
                 }
 
-                statistics[0] = _maximum[(at / RowGroup * Lanes) + (row % RowGroup)];
+                statistics[0] = _x.Maximum[(at / RowGroup * Lanes) + (row % RowGroup)];
                 statistics[1] = sum;
                 output.Write(row, 1, result, D, statistics, statistics + 1);
             }

@@ -96,7 +96,7 @@ internal sealed unsafe partial class FlashAttention : IDisposable
                 PartialStatistics = (float*)partial.Address + (partialRows * args.Width),
                 Scratch = _scratch,
             };
-            job.ScratchBytes = ForwardBytes<TOps, V>(job);
+            job.ScratchBytes = ForwardBytes(job);
             _pool.For(units, new ForwardBody<TOps, V>(job));
             if (partialRows > 0)
             {
@@ -135,15 +135,13 @@ internal sealed unsafe partial class FlashAttention : IDisposable
         return units;
     }
 
-    private static long ForwardBytes<TOps, V>(in ForwardJob job)
-        where TOps : struct, IVectorOps<V>
-        where V : struct
+    private static long ForwardBytes(in ForwardJob job)
     {
         long bytes = 0;
         for (int i = 0; i < job.PlanCount; i++)
         {
             SegmentPlan plan = job.Plans[i];
-            long needed = plan.Direct ? DecodeUnit.ScratchBytes(job.Args, plan.Rows) : ForwardUnit<TOps, V>.ScratchBytes(job);
+            long needed = plan.Direct ? DecodeScratch.Layout(job.Args, plan.Rows, 0, out _) : ForwardScratch.Layout(job, 0, out _);
             bytes = Math.Max(bytes, needed);
         }
 

@@ -2,43 +2,6 @@ using System.Numerics.Tensors;
 
 namespace Lorikeet.Tensors.Cpu;
 
-/// <summary>What the items of a forward pass share.</summary>
-internal unsafe struct ForwardJob
-{
-    /// <summary>The call.</summary>
-    public FlashArgs Args;
-
-    /// <summary>Kernels of the wanted arithmetic.</summary>
-    public KernelSet Kernels;
-
-    /// <summary>f32 kernels, whose packing also transposes.</summary>
-    public KernelSet Transposer;
-
-    /// <summary>The segments.</summary>
-    public SegmentPlan* Plans;
-
-    /// <summary>Number of segments.</summary>
-    public int PlanCount;
-
-    /// <summary>Scale of the scores times log2(e): all exponentials are powers of two.</summary>
-    public float Scale2;
-
-    /// <summary>Format of the panels of exponentials.</summary>
-    public PanelFormat Format;
-
-    /// <summary>Unnormalised results [partial row, D] of segments whose keys are split.</summary>
-    public float* Partial;
-
-    /// <summary>Maximum (base 2) and sum per partial row.</summary>
-    public float* PartialStatistics;
-
-    /// <summary>Memory of the items.</summary>
-    public ScratchPool Scratch;
-
-    /// <summary>Bytes of it per item.</summary>
-    public long ScratchBytes;
-}
-
 /// <summary>Writes rows of a forward item: finished ones to the result, others to the partial results.</summary>
 internal readonly unsafe ref struct ForwardOutput(in ForwardJob job, in SegmentPlan plan, int keyHead, int chunk)
 {

@@ -15,7 +15,7 @@ internal unsafe ref struct ForwardUnit<TOps, V>
     private readonly int _keyHead, _firstRow, _rows, _panels, _chunk;
     private readonly int _width, _mr, _columns, _resultRows;
     private readonly nint _depth, _valuePanel, _queryPanel;
-    private float* _queries, _keys, _values, _scores, _results, _maximum, _sum, _limits, _staging;
+    private readonly ForwardScratch _x;
 
     /// <summary>Prepares item <paramref name="unit"/>.</summary>
     public ForwardUnit(in ForwardJob job, in SegmentPlan plan, int unit, nint scratch)
@@ -35,16 +35,12 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         _columns = job.Kernels.Columns;
         _depth = job.Kernels.Elements(job.Args.Width);
         _resultRows = FlashShape.RoundUp(job.Args.Width, _mr);
-        _valuePanel = PanelStride(job.Kernels);
+        _valuePanel = ForwardScratch.ValueStride(job.Kernels);
         _queryPanel = _columns * _depth;
         _panels = (_rows + _columns - 1) / _columns;
-        Layout(job, scratch, out this._queries, out _keys, out _values, out _scores, out _results, out _maximum, out _sum, out _limits, out _staging);
-        _packer = new OperandPacker(job.Kernels, job.Format, job.Args, _staging);
+        ForwardScratch.Layout(job, scratch, out _x);
+        _packer = new OperandPacker(job.Kernels, job.Format, job.Args, _x.Staging);
     }
-
-    /// <summary>Bytes of scratch memory of an item.</summary>
-    public static long ScratchBytes(in ForwardJob job) =>
-        Layout(job, 0, out _, out _, out _, out _, out _, out _, out _, out _, out _);
 
     /// <summary>Computes the item.</summary>
     public void Run()
@@ -55,8 +51,8 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         for (int key = begin; key < end; key += FlashShape.ForwardKeys)
         {
             int n = Math.Min(FlashShape.ForwardKeys, end - key);
-            _packer.AlongWidth(_packer.KeyRows(_job.Args.K, _plan, _keyHead, key, n), n, _mr, _keys);
-            _packer.AcrossRows(_packer.KeyRows(_job.Args.V, _plan, _keyHead, key, n), n, _mr, _values, _valuePanel);
+            _packer.AlongWidth(_packer.KeyRows(_job.Args.K, _plan, _keyHead, key, n), n, _mr, _x.Keys);
+            _packer.AcrossRows(_packer.KeyRows(_job.Args.V, _plan, _keyHead, key, n), n, _mr, _x.Values, _valuePanel);
             for (int p = 0; p < _panels; p++)
             {
                 Attend(p, key, n, key == begin);
@@ -68,29 +64,8 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         {
             int row = p * _columns;
             Finish(p);
-            output.Write(_firstRow + row, Math.Min(_columns, _rows - row), _staging, _resultRows, _maximum + row, _sum + row);
+            output.Write(_firstRow + row, Math.Min(_columns, _rows - row), _x.Staging, _resultRows, _x.Maximum + row, _x.Sum + row);
         }
-    }
-
-    private static nint PanelStride(KernelSet kernels) => (kernels.Rows * kernels.Elements(FlashShape.ForwardKeys)) + RowPacking512.Slack;
-
-    private static long Layout(
-        in ForwardJob job, nint scratch, out float* queries, out float* keys, out float* values, out float* scores, out float* results,
-        out float* maximum, out float* sum, out float* limits, out float* staging)
-    {
-        int D = job.Args.Width, rows = FlashShape.RoundUp(FlashShape.ForwardRows, job.Kernels.Columns);
-        long dPadded = FlashShape.RoundUp(D, job.Kernels.Rows), dElements = job.Kernels.Elements(D);
-        var cursor = new ScratchCursor(scratch);
-        queries = cursor.Floats(rows * dElements);
-        keys = cursor.Floats((FlashShape.RoundUp(FlashShape.ForwardKeys, job.Kernels.Rows) * dElements) + RowPacking512.Slack);
-        values = cursor.Floats(dPadded / job.Kernels.Rows * PanelStride(job.Kernels));
-        scores = cursor.Floats((long)FlashShape.RoundUp(FlashShape.ForwardKeys, job.Kernels.Rows) * job.Kernels.Columns);
-        results = cursor.Floats(rows * dPadded);
-        maximum = cursor.Floats(rows);
-        sum = cursor.Floats(rows);
-        limits = cursor.Floats(rows);
-        staging = cursor.Floats(Math.Max(FlashShape.ForwardKeys, job.Kernels.Columns) * dPadded);
-        return cursor.Bytes;
     }
 
     /// <summary>Packs the queries, sets limits and statistics; returns the number of keys that the last row sees.</summary>
@@ -101,38 +76,38 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         {
             int row = _firstRow + (p * _columns), count = Math.Min(_columns, _plan.Rows - row);
             MatrixView view = _packer.QueryRows(_job.Args.Q, _plan, _keyHead, row, count);
-            _packer.AlongWidth(view, count, _columns, _queries + (p * _queryPanel));
+            _packer.AlongWidth(view, count, _columns, _x.Queries + (p * _queryPanel));
         }
 
         int padded = _panels * _columns, query = _firstRow / G, left = G - (_firstRow % G);
-        new Span<float>(_maximum, padded).Fill(float.NegativeInfinity);
-        new Span<float>(_sum, padded).Clear();
+        new Span<float>(_x.Maximum, padded).Fill(float.NegativeInfinity);
+        new Span<float>(_x.Sum, padded).Clear();
         for (int i = 0; i < padded; query++, left = G)
         {
             float limit = _plan.Limit(Math.Min(query, _plan.Queries - 1));
             for (int end = Math.Min(i + left, padded); i < end; i++)
             {
-                _limits[i] = limit;
+                _x.Limits[i] = limit;
             }
         }
 
-        return (int)_limits[_rows - 1];
+        return (int)_x.Limits[_rows - 1];
     }
 
     /// <summary>One panel of queries against <paramref name="n"/> keys from <paramref name="key"/>.</summary>
     private readonly void Attend(int panel, int key, int n, bool first)
     {
         KernelSet kernels = _job.Kernels;
-        float* limits = _limits + (panel * _columns);
+        float* limits = _x.Limits + (panel * _columns);
         int seen = Math.Min(n, (int)limits[_columns - 1] - key);
         if (seen <= 0)
         {
             return;
         }
 
-        float* queries = _queries + (panel * _queryPanel);
-        float* keys = _keys;
-        float* scores = _scores;
+        float* queries = _x.Queries + (panel * _queryPanel);
+        float* keys = _x.Keys;
+        float* scores = _x.Scores;
         for (int j = 0; j < seen; j += _mr, keys += _mr * _depth, scores += _mr * _columns)
         {
             kernels.PartialTile(Math.Min(_mr, seen - j), _columns, _depth, keys, queries, scores, _columns, _job.Scale2, false);
@@ -141,35 +116,35 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         int open = Math.Max(0, (int)limits[0] - key);
         if (open < seen)
         {
-            PanelKernels<TOps, V>.Hide(_scores, open, seen, key, limits);
+            PanelKernels<TOps, V>.Hide(_x.Scores, open, seen, key, limits);
         }
 
-        float* results = _results + ((nint)panel * _columns * _resultRows);
+        float* results = _x.Results + ((nint)panel * _columns * _resultRows);
         int at = panel * _columns;
-        PanelKernels<TOps, V>.Softmax(_scores, seen, _job.Format, _maximum + at, _sum + at, results, first ? 0 : _width);
+        PanelKernels<TOps, V>.Softmax(_x.Scores, seen, _job.Format, _x.Maximum + at, _x.Sum + at, results, first ? 0 : _width);
         nint depth = kernels.Elements(seen);
-        float* values = _values;
+        float* values = _x.Values;
         for (int d = 0; d < _width; d += _mr, values += _valuePanel, results += _mr * _columns)
         {
-            kernels.PartialTile(Math.Min(_mr, _width - d), _columns, depth, values, _scores, results, _columns, 1, !first);
+            kernels.PartialTile(Math.Min(_mr, _width - d), _columns, depth, values, _x.Scores, results, _columns, 1, !first);
         }
     }
 
     /// <summary>Divides a panel's results by the sums (unless they are partial) and turns them into rows in the staging memory.</summary>
     private readonly void Finish(int panel)
     {
-        float* results = _results + ((nint)panel * _columns * _resultRows);
+        float* results = _x.Results + ((nint)panel * _columns * _resultRows);
         if (_plan.Chunks == 1)
         {
-            float* inverse = _scores;
+            float* inverse = _x.Scores;
             for (int i = 0; i < _columns; i++)
             {
-                inverse[i] = 1 / _sum[(panel * _columns) + i];
+                inverse[i] = 1 / _x.Sum[(panel * _columns) + i];
             }
 
             PanelKernels<TOps, V>.ScaleColumns(results, _width, inverse);
         }
 
-        _job.Transposer.Pack(DType.F32, true, new MatrixView(results, _columns), 0, _width, 0, _columns, _staging, _resultRows);
+        _job.Transposer.Pack(DType.F32, true, new MatrixView(results, _columns), 0, _width, 0, _columns, _x.Staging, _resultRows);
     }
 }
