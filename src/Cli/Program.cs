@@ -4,9 +4,11 @@ using Lorikeet.Cli.Commands;
 // A verb of the command line is one file in Commands/ and one line here.
 return new CommandLine(
     [
+        ChatCommand.Create,
         ConfigCommand.Create,
         DemoCommand.Create,
         DoctorCommand.Create,
+        MergeCommand.Create,
         ParityCommand.Create,
         TrainCommand.Create,
     ]).Run(args, CliHost.OfProcess());

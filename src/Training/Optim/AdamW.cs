@@ -58,12 +58,12 @@ public sealed class AdamW : IDisposable
             slot.EnsureState(_parameters);
             slot.Steps++;
             var step = new AdamWStep(
-                (float)learningRate,
-                (float)_options.Beta1,
-                (float)_options.Beta2,
-                (float)_options.Epsilon,
-                (float)(slot.Trained.Decays ? _options.WeightDecay : 0),
-                (float)_options.MaxGradNorm,
+                learningRate,
+                _options.Beta1,
+                _options.Beta2,
+                _options.Epsilon,
+                slot.Trained.Decays ? _options.WeightDecay : 0,
+                _options.MaxGradNorm,
                 slot.Steps);
             Tensor value = slot.Trained.Value;
             kernels.AdamW(new AdamWArgs(value, value.Grad!, slot.M!, slot.V!, _options.MaxGradNorm > 0 ? _norm : null, step));
