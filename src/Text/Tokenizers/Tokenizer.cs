@@ -141,6 +141,18 @@ public sealed class Tokenizer
     private Segment Tokenize(string text, int typeId)
     {
         ArgumentNullException.ThrowIfNull(text);
+        try
+        {
+            return Run(text, typeId);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new InvalidDataException($"{_parts.File}: {error.Message}", error);
+        }
+    }
+
+    private Segment Run(string text, int typeId)
+    {
         int[] chars = CodePoint.FromString(text, out int length);
         Segment segment = new(text, length) { TypeId = typeId };
         List<Piece> pieces = _parts.Added.Extract(new AlignedText(chars, length));

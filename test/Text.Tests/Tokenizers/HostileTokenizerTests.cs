@@ -142,7 +142,7 @@ public sealed class HostileTokenizerTests
         Tokenizer tokenizer = TokenizerSamples.Load(
             "gpt2", json => json["pre_tokenizer"] = JsonNode.Parse("""{"type":"Split","pattern":{"Regex":"(a|aa|a|aa)*c"},"behavior":"Isolated","invert":false}"""));
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => tokenizer.Encode(new string('a', 60)));
-        Assert.Contains("'(a|aa|a|aa)*c' backtracks too much on a text of 60 characters", error.Message, StringComparison.Ordinal);
+        Assert.Contains("tokenizer.json: the pattern '(a|aa|a|aa)*c' backtracks too much on a text of 60 characters", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

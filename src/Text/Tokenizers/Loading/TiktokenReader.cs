@@ -28,6 +28,7 @@ internal static class TiktokenReader
         added.Seal();
         return new TokenizerParts
         {
+            File = path,
             Model = model,
             Added = added,
             PreTokenizer = new SequencePreTokenizer([

@@ -5,6 +5,9 @@ namespace Lorikeet.Text.Tokenizers;
 /// <summary>Everything that a tokenizer is made of.</summary>
 internal sealed record TokenizerParts
 {
+    /// <summary>Where it was read from, for messages.</summary>
+    public required string File { get; init; }
+
     public required ITokenModel Model { get; init; }
 
     public required AddedVocabulary Added { get; init; }
@@ -64,6 +67,7 @@ internal static class TokenizerReader
         IPostProcessor? post = PostProcessorReader.Read(root["post_processor"], Math.Max(maxId, 0));
         return new TokenizerParts
         {
+            File = path,
             Model = model,
             Added = added,
             PreTokenizer = ComponentReader.PreTokenizer(root["pre_tokenizer"]),

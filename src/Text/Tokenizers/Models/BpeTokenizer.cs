@@ -3,19 +3,9 @@ namespace Lorikeet.Text.Tokenizers;
 /// <summary>The merging of words for one caller: buffers and the cache of words.</summary>
 internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
 {
-    // Up to here the best pair is found by looking at all; beyond, by a heap.
-    private const int ScanLimit = 24;
-
     private readonly WordCache _cache = new();
-    private readonly TokenBuffer _part = new();
-    private readonly PriorityQueue<(int Position, int Merged), long> _queue = new();
-    private int[] _ids = new int[64];
-    private int[] _lengths = new int[64];
-    private int[] _previous = [];
-    private int[] _next = [];
-    private long[] _merges = new long[ScanLimit];
+    private readonly SymbolList _symbols = new(model.Merges);
     private char[] _text = new char[64];
-    private int _count;
 
     /// <inheritdoc />
     public void Tokenize(ReadOnlySpan<int> word, TokenBuffer tokens)
@@ -57,24 +47,15 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
             return;
         }
 
+        _symbols.Clear();
         Characters(word);
-        if (_count <= ScanLimit)
+        _symbols.MergeAll();
+        for (int i = 0; i < _symbols.Count; i++)
         {
-            MergeByScan();
-        }
-        else
-        {
-            MergeByHeap();
+            tokens.Add(_symbols.Ids[i], _symbols.Lengths[i]);
         }
 
-        _part.Clear();
-        for (int i = 0; i < _count; i++)
-        {
-            _part.Add(_ids[i], _lengths[i]);
-            tokens.Add(_ids[i], _lengths[i]);
-        }
-
-        _cache.Add(word, _part);
+        _cache.Add(word, _symbols.Ids, _symbols.Lengths);
     }
 
     private bool WholeWord(ReadOnlySpan<int> word, TokenBuffer tokens)
@@ -115,7 +96,6 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
         bool decorated = options.ContinuingSubwordPrefix.Length > 0 || options.EndOfWordSuffix.Length > 0;
         Span<int> single = stackalloc int[1];
         int unknownLength = 0;
-        _count = 0;
         for (int i = 0; i < word.Length; i++)
         {
             int length = CodePoint.Utf8Length(word[i]);
@@ -125,7 +105,7 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
             if (id >= 0)
             {
                 FlushUnknown(ref unknownLength);
-                Add(id, length);
+                _symbols.Add(id, length);
             }
             else if (!AddBytes(symbol) && options.UnknownToken is not null)
             {
@@ -160,7 +140,7 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
     {
         if (length > 0)
         {
-            Add(model.UnknownId, length);
+            _symbols.Add(model.UnknownId, length);
             length = 0;
         }
     }
@@ -173,7 +153,7 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
             return false;
         }
 
-        int before = _count;
+        int before = _symbols.Count;
         Span<byte> bytes = stackalloc byte[4];
         foreach (int c in symbol)
         {
@@ -181,138 +161,14 @@ internal sealed class BpeTokenizer(BpeModel model) : IWordTokenizer
             {
                 if (model.ByteId(b) < 0)
                 {
-                    _count = before;
+                    _symbols.Truncate(before);
                     return false;
                 }
 
-                Add(model.ByteId(b), 1);
+                _symbols.Add(model.ByteId(b), 1);
             }
         }
 
         return true;
-    }
-
-    private void Add(int id, int length)
-    {
-        if (_count == _ids.Length)
-        {
-            Array.Resize(ref _ids, _count * 2);
-            Array.Resize(ref _lengths, _count * 2);
-        }
-
-        _ids[_count] = id;
-        _lengths[_count++] = length;
-    }
-
-    private void MergeByScan()
-    {
-        // Entry i: the merge of symbols i and i + 1.
-        for (int i = 0; i + 1 < _count; i++)
-        {
-            _merges[i] = model.Merges.Get(_ids[i], _ids[i + 1]);
-        }
-
-        while (_count > 1)
-        {
-            int best = 0;
-            for (int i = 1; i + 1 < _count; i++)
-            {
-                best = (_merges[i] >> 32) < (_merges[best] >> 32) ? i : best;
-            }
-
-            if (_merges[best] == long.MaxValue)
-            {
-                return;
-            }
-
-            _ids[best] = (int)_merges[best];
-            _lengths[best] += _lengths[best + 1];
-            int tail = _count - best - 2;
-            _ids.AsSpan(best + 2, tail).CopyTo(_ids.AsSpan(best + 1));
-            _lengths.AsSpan(best + 2, tail).CopyTo(_lengths.AsSpan(best + 1));
-            _merges.AsSpan(best + 2, Math.Max(0, tail)).CopyTo(_merges.AsSpan(best + 1));
-            _count--;
-            if (best > 0)
-            {
-                _merges[best - 1] = model.Merges.Get(_ids[best - 1], _ids[best]);
-            }
-
-            if (best + 1 < _count)
-            {
-                _merges[best] = model.Merges.Get(_ids[best], _ids[best + 1]);
-            }
-        }
-    }
-
-    private void MergeByHeap()
-    {
-        Link();
-        for (int i = 0; i + 1 < _count; i++)
-        {
-            Enqueue(i, i + 1);
-        }
-
-        while (_queue.TryDequeue(out (int Position, int Merged) top, out _))
-        {
-            int left = top.Position;
-            int right = _lengths[left] == 0 ? -1 : _next[left];
-
-            // An entry is stale when one of its symbols has been merged since.
-            if (right < 0 || model.Merges.Get(_ids[left], _ids[right]) is var merge && (merge == long.MaxValue || (int)merge != top.Merged))
-            {
-                continue;
-            }
-
-            _ids[left] = top.Merged;
-            _lengths[left] += _lengths[right];
-            _lengths[right] = 0;
-            _next[left] = _next[right];
-            if (_next[left] >= 0)
-            {
-                _previous[_next[left]] = left;
-                Enqueue(left, _next[left]);
-            }
-
-            if (_previous[left] >= 0)
-            {
-                Enqueue(_previous[left], left);
-            }
-        }
-
-        int count = 0;
-        for (int i = 0; i >= 0; i = _next[i])
-        {
-            _ids[count] = _ids[i];
-            _lengths[count++] = _lengths[i];
-        }
-
-        _count = count;
-    }
-
-    private void Link()
-    {
-        if (_next.Length < _count)
-        {
-            _next = new int[_count * 2];
-            _previous = new int[_count * 2];
-        }
-
-        for (int i = 0; i < _count; i++)
-        {
-            _previous[i] = i - 1;
-            _next[i] = i + 1 < _count ? i + 1 : -1;
-        }
-
-        _queue.Clear();
-    }
-
-    private void Enqueue(int left, int right)
-    {
-        long merge = model.Merges.Get(_ids[left], _ids[right]);
-        if (merge != long.MaxValue)
-        {
-            // Rank first, then position.
-            _queue.Enqueue((left, (int)merge), (merge >> 32 << 32) | (uint)left);
-        }
     }
 }

@@ -42,9 +42,9 @@ internal sealed class WordCache
     }
 
     /// <summary>Remembers a word that TryGet didn't know.</summary>
-    public void Add(ReadOnlySpan<int> word, TokenBuffer tokens)
+    public void Add(ReadOnlySpan<int> word, ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths)
     {
-        int size = 2 + word.Length + (2 * tokens.Count);
+        int size = 2 + word.Length + (2 * ids.Length);
         if (word.Length > MaxWordLength)
         {
             return;
@@ -65,13 +65,13 @@ internal sealed class WordCache
         uint hash = Hash(word);
         _slots[FindSlot(word, hash)] = (hash, _used);
         _data[_used] = word.Length;
-        _data[_used + 1] = tokens.Count;
+        _data[_used + 1] = ids.Length;
         word.CopyTo(_data.AsSpan(_used + 2));
         int at = _used + 2 + word.Length;
-        for (int i = 0; i < tokens.Count; i++)
+        for (int i = 0; i < ids.Length; i++)
         {
-            _data[at++] = tokens.Ids[i];
-            _data[at++] = tokens.Lengths[i];
+            _data[at++] = ids[i];
+            _data[at++] = lengths[i];
         }
 
         _used += size;
