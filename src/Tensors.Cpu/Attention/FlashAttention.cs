@@ -118,7 +118,8 @@ internal sealed unsafe partial class FlashAttention : IDisposable
             AttentionSegment segment = segments.Segments[i];
             SegmentPlan plan = SegmentPlan.Create(segment, segments.Causal, args, ints);
             ints += SegmentPlan.IndexInts(segment);
-            plan.RowBlocks = FlashShape.Blocks(plan.Rows, FlashShape.ForwardRows);
+            plan.BlockRows = FlashShape.BlockRows(plan.Rows, args.KeyHeads);
+            plan.RowBlocks = plan.Rows == 0 ? 0 : FlashShape.Blocks(plan.Rows, plan.BlockRows);
             plan.Direct = plan.Rows <= FlashShape.DirectRows && DecodeUnit.Supports(Path, args);
             int chunk = plan.Direct ? FlashShape.DirectKeys(plan.Rows) : FlashShape.ChunkKeys;
             // By the segment's own shape, so that a sequence gives the same bits alone and in a batch.

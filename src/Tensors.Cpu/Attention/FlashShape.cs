@@ -3,8 +3,17 @@ namespace Lorikeet.Tensors.Cpu;
 /// <summary>How attention is cut into work: by shape alone, so that results do not depend on the number of threads.</summary>
 internal static class FlashShape
 {
-    /// <summary>Rows of a forward item: enough to make packing keys and values cheap, few enough to stay in the L2 cache.</summary>
-    public const int ForwardRows = 192;
+    /// <summary>Most rows of a forward item: enough to make packing keys and values cheap, few enough to stay in the L2 cache.</summary>
+    public const int ForwardRows = 384;
+
+    /// <summary>Most rows where larger blocks would leave fewer items than <see cref="GoodItems"/> per segment.</summary>
+    public const int ForwardFewRows = 192;
+
+    /// <summary>Items of a segment from which on larger blocks are worth more than more items.</summary>
+    public const int GoodItems = 24;
+
+    /// <summary>A multiple of all panel widths.</summary>
+    private const int PanelRows = 32;
 
     /// <summary>Keys of a forward step; a panel's scores (24 KiB) and its queries fit the L1 cache. A multiple of all tile heights.</summary>
     public const int ForwardKeys = 192;
@@ -32,6 +41,14 @@ internal static class FlashShape
 
     /// <summary>Keys per piece of such a segment: few, so that a short context is shared out too, but partial results stay small.</summary>
     public static int DirectKeys(int rows) => rows <= 4 ? 128 : rows <= 12 ? 256 : 512;
+
+    /// <summary>Rows of the forward items of a segment: equal blocks, in whole panels.</summary>
+    public static int BlockRows(int rows, int keyHeads)
+    {
+        int blocks = Blocks(rows, ForwardRows);
+        blocks = blocks * keyHeads < GoodItems ? Blocks(rows, ForwardFewRows) : blocks;
+        return RoundUp(Blocks(rows, Math.Max(blocks, 1)), PanelRows);
+    }
 
     /// <summary>Number of blocks of <paramref name="size"/> that hold <paramref name="x"/>.</summary>
     public static int Blocks(int x, int size) => (int)(((long)x + size - 1) / size);

@@ -28,8 +28,8 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         int perHead = _plan.RowBlocks * _plan.Chunks;
         _keyHead = local / perHead;
         int block = _plan.RowBlocks - 1 - (local % perHead / _plan.Chunks);
-        _firstRow = block * FlashShape.ForwardRows;
-        _rows = Math.Min(FlashShape.ForwardRows, _plan.Rows - _firstRow);
+        _firstRow = block * plan.BlockRows;
+        _rows = Math.Min(plan.BlockRows, _plan.Rows - _firstRow);
         _width = job.Args.Width;
         _mr = job.Kernels.Rows;
         _columns = job.Kernels.Columns;

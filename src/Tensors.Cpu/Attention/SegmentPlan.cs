@@ -37,6 +37,9 @@ internal unsafe struct SegmentPlan
     /// <summary>Blocks of rows per key head.</summary>
     public int RowBlocks;
 
+    /// <summary>Forward pass: rows of a block, the last one may be shorter.</summary>
+    public int BlockRows;
+
     /// <summary>Forward pass: whether <see cref="DecodeUnit"/> does the segment, one item per piece of keys.</summary>
     public bool Direct;
 
