@@ -16,7 +16,7 @@ public sealed class RunEventFile : IRunListener, IDisposable
     /// <summary>Opens the file, or makes it; events are added to those that are there.</summary>
     /// <param name="path">The file.</param>
     /// <param name="loggingSteps">Of the step events, every so many are written, and the first and the last one.</param>
-    /// <param name="clock">Where the time of an event comes from.</param>
+    /// <param name="clock">Where the time of an event comes from that has none.</param>
     public RunEventFile(string path, long loggingSteps, TimeProvider clock)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(loggingSteps, 1);
@@ -34,7 +34,7 @@ public sealed class RunEventFile : IRunListener, IDisposable
             return;
         }
 
-        byte[] json = RunEventJson.Write(happened with { Time = _clock.GetUtcNow() });
+        byte[] json = RunEventJson.Write(happened.Time == default ? happened with { Time = _clock.GetUtcNow() } : happened);
         byte[] line = [.. json, (byte)'\n'];
         _file.Write(line);
         if (happened is not (StepTaken or Noted))

@@ -113,7 +113,7 @@ public sealed class TrainingRun : IDisposable
         using RunEventFile? events = _config.ReportTo.Contains(Reporter.Jsonl)
             ? new RunEventFile(Path.Combine(_output, RunEventFile.Name), _config.Train.LoggingSteps, _environment.Clock)
             : null;
-        IRunListener listener = events is null ? _environment.Listener : new RunListeners(events, _environment.Listener);
+        IRunListener listener = StampedEvents.For(_environment.Clock, events is null ? [_environment.Listener] : [events, _environment.Listener]);
         using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, AdamOptions());
         RunState start = Start(used, optimizer, note => listener.On(new Noted { Message = note }));
         long began = _environment.Clock.GetTimestamp();
@@ -410,11 +410,11 @@ public sealed class TrainingRun : IDisposable
         OutputDir = _output,
         Steps = Plan.TotalSteps,
         ResumedFromStep = resumedFrom,
-        Epochs = _config.Train.NumTrainEpochs,
+        Epochs = (double)Plan.TotalSteps / Plan.StepsPerEpoch,
         Samples = Plan.Rows,
         BatchSize = (long)Plan.BatchSize * Plan.Accumulation,
         TrainableParameters = Trainable.Count,
-        TotalParameters = Loaded.Model.Parts.Params.Sum(p => p.Value.Count),
+        TotalParameters = Loaded.Model.Parts.Params.Sum(p => p.Value.Count) + (Trainable.Adapter is null ? 0 : Trainable.Count),
         Seed = _config.Train.Seed,
     };
 

@@ -89,6 +89,18 @@ public sealed class RunEventFileTests : IDisposable
     }
 
     [Fact]
+    public void Events_are_stamped_once_for_all_listeners()
+    {
+        var heard = new List<RunEvent>();
+        var stamped = StampedEvents.For(TimeProvider.System, new Listener(heard.Add), new Listener(heard.Add));
+        stamped.On(new Noted());
+        stamped.On(new Noted { ElapsedS = 7, Time = DateTimeOffset.UnixEpoch });
+        Assert.Equal(heard[0], heard[1]);
+        Assert.True(heard[0].ElapsedS > 0 && heard[0].Time > DateTimeOffset.UnixEpoch);
+        Assert.Equal((7, DateTimeOffset.UnixEpoch), (heard[2].ElapsedS, heard[2].Time));
+    }
+
+    [Fact]
     public void The_time_left_follows_the_recent_steps_and_leaves_out_the_first()
     {
         var eta = new EtaEstimator();
@@ -105,6 +117,11 @@ public sealed class RunEventFileTests : IDisposable
         }
 
         Assert.Equal(TimeSpan.FromSeconds(10), eta.Until(201));
+    }
+
+    private sealed class Listener(Action<RunEvent> heard) : IRunListener
+    {
+        public void On(RunEvent happened) => heard(happened);
     }
 
     private static StepTaken Step(long step, long steps = 1000, double loss = 1) => new() { Step = step, Steps = steps, Loss = loss };

@@ -43,7 +43,7 @@ internal static class RunSummary
         double share = 100.0 * run.TrainableParameters / Math.Max(1, run.TotalParameters);
         yield return $"{run.Model} ({run.Family}), {run.Device}, {run.Compute}";
         yield return Invariant($"{run.Method}, {run.Objective}: {Words.Count(run.TrainableParameters)} of {Words.Count(run.TotalParameters)} parameters are trained ({share:0.###} %)");
-        yield return Invariant($"{Words.Count(run.Steps)} steps of {run.BatchSize} samples: {run.Epochs:0.##} epochs of {Words.Count(run.Samples)} samples; output: {run.OutputDir}");
+        yield return Invariant($"{Words.Count(run.Steps)} steps of {run.BatchSize} samples: {run.Epochs:0.##} {(run.Epochs == 1 ? "epoch" : "epochs")} of {Words.Count(run.Samples)} samples; output: {run.OutputDir}");
         if (run.ResumedFromStep > 0)
         {
             yield return Invariant($"going on after step {run.ResumedFromStep}");

@@ -38,7 +38,7 @@ public sealed class ConsoleProgressTests
         Assert.Equal("""
             m (f), cpu, avx2, float32
             lora, sft: 1,000 of 200,000 parameters are trained (0.5 %)
-            10 steps of 2 samples: 1 epochs of 20 samples; output: out
+            10 steps of 2 samples: 1 epoch of 20 samples; output: out
             going on after step 4
             step 5: evaluation loss 1.5000 over 4 samples, 2.0 s, the best so far
             step 5: checkpoint saved: out/checkpoint-5 (2 KiB)
