@@ -11,7 +11,7 @@ internal sealed class TestHost
 
     public TestHost(bool isLive = false, TimeProvider? clock = null, Func<string, string?>? environment = null)
     {
-        var messages = new StringWriter(_messages);
+        var messages = new HeardWriter(_messages, text => OnMessage?.Invoke(text));
         Host = new CliHost
         {
             Result = new StringWriter(_result),
@@ -31,11 +31,24 @@ internal sealed class TestHost
 
     public CliHost Host { get; }
 
+    /// <summary>Called with every line that goes to standard error.</summary>
+    public Action<string>? OnMessage { get; set; }
+
     public string Result => _result.ToString();
 
     public string Messages => _messages.ToString();
 
     public int Run(IReadOnlyList<Func<CliHost, Verb>> verbs, params string[] arguments) => new CommandLine(verbs).Run(arguments, Host);
+}
+
+/// <summary>A text that somebody listens to while it is written.</summary>
+internal sealed class HeardWriter(StringBuilder text, Action<string> heard) : StringWriter(text)
+{
+    public override void WriteLine(string? value)
+    {
+        base.WriteLine(value);
+        heard(value ?? "");
+    }
 }
 
 /// <summary>A clock that stands still unless it is moved.</summary>
