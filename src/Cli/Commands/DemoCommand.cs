@@ -33,7 +33,6 @@ internal static class DemoCommand
     {
         using var session = new ComputeSession(Compute.F32);
         new BaseModelRecipe(session, new ConsoleProgress(host)).Make(directory, steps, seed, host.Stop.Token);
-        File.WriteAllText(Path.Combine(directory, "README.md"), BaseModelRecipe.Describe(steps, seed));
         host.Result.WriteLine($"the demo's base model: {directory}");
         return ExitCodes.Done;
     }

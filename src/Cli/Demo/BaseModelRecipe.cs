@@ -1,4 +1,3 @@
-using System.Globalization;
 using Lorikeet.Models;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
@@ -16,15 +15,14 @@ internal sealed class BaseModelRecipe(ComputeSession session, IRunListener liste
     private const int BatchSize = 48;
     private const double PeakRate = 2e-3;
 
-    /// <summary>Trains and writes the model.</summary>
+    /// <summary>Trains and writes the model. Sizes, tokenizer and settings are those of the base model that the program brings along.</summary>
     /// <param name="directory">Where to.</param>
     /// <param name="steps">Optimizer steps.</param>
     /// <param name="seed">Of weights and pictures.</param>
     /// <param name="stop">Asks for an early end.</param>
     public void Make(string directory, int steps, ulong seed, CancellationToken stop)
     {
-        BaseModelFiles.Write(directory);
-        using LoadedModel loaded = ModelCatalog.Initialize(ModelDirectory.Open(directory), session.Parameters, 0.04f, Rng.Key(seed, 1));
+        using LoadedModel loaded = ModelCatalog.Initialize(ModelDirectory.Open(DemoRun.BaseModel), session.Parameters, 0.04f, Rng.Key(seed, 1));
         Trainable trainable = Trainable.Of(loaded.Model, session.Parameters, _ => true);
         using var optimizer = new AdamW(session.Parameters, trainable.Tensors, new AdamWOptions { WeightDecay = 0.02, Beta2 = 0.98 });
         var trainer = new Trainer(new TrainerSetup
@@ -76,9 +74,4 @@ internal sealed class BaseModelRecipe(ComputeSession session, IRunListener liste
                 picture is null ? [] : [picture.Picture]);
         }
     }
-
-    /// <summary>A line about the recipe for the directory's README.</summary>
-    public static string Describe(int steps, ulong seed) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"# The demo's base model\n\nA SmolVLM-architecture model of small sizes that Lorikeet trained from random weights on synthetic pictures\n(one coloured shape each): `lorikeet demo --make-base DIR --base-steps {steps} --seed {seed}`. Its code is `src/Cli/Demo/`.\n");
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Lorikeet.Cli.Terminal;
 using Lorikeet.Data;
+using Lorikeet.Evaluation;
 using Lorikeet.Generation;
 using Lorikeet.Imaging;
 using Lorikeet.Models;
@@ -149,8 +150,6 @@ internal sealed class DemoRun(CliHost host, DemoOptions options)
         host.Result.WriteLine($"chat with it: {host.CommandName} chat {BaseModel} --adapter {adapter} --image {example} --prompt \"{samples[0].Messages[^2].AllText}\"");
         host.Result.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"held-out exact match: before {Share(before, right):0.0} %, after {Share(after, right):0.0} % ({samples.Length} pictures)"));
+            $"held-out exact match: before {ExactMatch.Percent(before, right):0.0} %, after {ExactMatch.Percent(after, right):0.0} % ({samples.Length} pictures)"));
     }
-
-    private static double Share(string[] answers, string[] right) => 100.0 * answers.Zip(right).Count(pair => pair.First == pair.Second) / right.Length;
 }
