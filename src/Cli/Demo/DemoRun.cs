@@ -22,7 +22,7 @@ internal sealed record DemoOptions(long Seed, double LearningRate, string Output
 /// <summary>The whole way in one go: pictures and questions as files, a run file, LoRA training, answers before and after.</summary>
 internal sealed class DemoRun(CliHost host, DemoOptions options)
 {
-    private const int TrainingPictures = 640;
+    private const int TrainingPictures = 960;
     private const int HeldOutPictures = 240;
     private const int RowsShown = 10;
     private const int BatchSize = 48;
@@ -68,7 +68,7 @@ internal sealed class DemoRun(CliHost host, DemoOptions options)
             lora:  { r: 16, lora_alpha: 32 }
             train:
               output_dir: adapter
-              num_train_epochs: 4
+              num_train_epochs: 5
               per_device_train_batch_size: 16
               learning_rate: {{options.LearningRate:R}}
               lr_scheduler_type: cosine
