@@ -24,8 +24,17 @@ public static class AdapterFile
             throw new InvalidDataException($"{directory}: no {ConfigName}: this is not an adapter directory");
         }
 
-        LoraConfig config = LoraConfigJson.Read(JsonFile.Read(path), path);
-        config.Validate(path);
+        return ReadConfig(JsonFile.Read(path), path);
+    }
+
+    /// <summary>Reads settings in the form of <see cref="ConfigName"/>.</summary>
+    /// <param name="json">The object.</param>
+    /// <param name="source">Where it stands, for messages.</param>
+    /// <exception cref="InvalidDataException">A setting is wrong or not supported (named).</exception>
+    public static LoraConfig ReadConfig(System.Text.Json.JsonElement json, string source)
+    {
+        LoraConfig config = LoraConfigJson.Read(json, source);
+        config.Validate(source);
         return config;
     }
 

@@ -12,7 +12,7 @@ public sealed class AdapterSet
 {
     private const string KeyPrefix = "base_model.model.";
     private readonly List<(Linear Layer, IAdapter Adapter)> _adapters = [];
-    private readonly List<(string Key, Param Param)> _whole = [];
+    private readonly List<WholeTensor> _whole = [];
 
     private AdapterSet(LoraConfig config)
     {
@@ -26,13 +26,13 @@ public sealed class AdapterSet
     public IReadOnlyList<(Linear Layer, IAdapter Adapter)> Adapters => _adapters;
 
     /// <summary>Tensors of the base that are trained whole (biases, modules to save) with their PEFT keys.</summary>
-    public IReadOnlyList<(string Key, Param Param)> Whole => _whole;
+    public IReadOnlyList<(string Key, Param Param)> Whole => [.. _whole.Select(w => (w.Key, w.Param))];
 
     /// <summary>Everything that trains, by PEFT key, in a fixed order.</summary>
     public IReadOnlyList<(string Key, Tensor Value)> Trained =>
     [
         .. _adapters.SelectMany(a => a.Adapter.Parameters.Select(p => (KeyPrefix + a.Layer.Path + "." + p.Name, p.Value))),
-        .. _whole.Select(w => (w.Key, w.Param.Value)),
+        .. _whole.Select(w => (w.Key, w.Trained)),
     ];
 
     /// <summary>Attaches fresh adapters to the layers that the settings mean.</summary>
@@ -85,12 +85,20 @@ public sealed class AdapterSet
         }
     }
 
-    /// <summary>Switches all adapters off or on without removing them.</summary>
+    /// <summary>
+    /// Switches all adapters off or on without removing them; modules to save answer with their base values meanwhile.
+    /// Trained biases stay as they are, as in PEFT, which trains them in place.
+    /// </summary>
     public void Disable(bool disabled)
     {
         foreach ((Linear layer, _) in _adapters)
         {
             layer.AdapterDisabled = disabled;
+        }
+
+        foreach (WholeTensor whole in _whole.Where(w => w.IsModule))
+        {
+            whole.Param.Replace(disabled ? whole.Base : whole.Trained);
         }
     }
 
@@ -164,8 +172,7 @@ public sealed class AdapterSet
             bool isAdapted = adapted.TryGetValue(param, out Linear? layer);
             if (Config.Bias == LoraBias.All || isAdapted)
             {
-                param.Train(parameters);
-                _whole.Add((KeyPrefix + (isAdapted ? layer!.Path + ".base_layer.bias" : param.Name), param));
+                Train(param, KeyPrefix + (isAdapted ? layer!.Path + ".base_layer.bias" : param.Name), parameters, isModule: false);
             }
         }
     }
@@ -182,9 +189,23 @@ public sealed class AdapterSet
 
             foreach (Param param in inside.Where(p => _whole.All(w => w.Param != p)))
             {
-                param.Train(parameters);
-                _whole.Add((KeyPrefix + param.Name, param));
+                Train(param, KeyPrefix + param.Name, parameters, isModule: true);
             }
         }
     }
+
+    private void Train(Param param, string key, Parameters parameters, bool isModule)
+    {
+        Tensor frozen = param.Value;
+        param.Train(parameters);
+        _whole.Add(new WholeTensor(key, param, frozen, param.Value, isModule));
+    }
+
+    /// <summary>A tensor of the base that is trained whole.</summary>
+    /// <param name="Key">Its PEFT key.</param>
+    /// <param name="Param">Its place in the model.</param>
+    /// <param name="Base">The value before training.</param>
+    /// <param name="Trained">The value that trains.</param>
+    /// <param name="IsModule">Whether it belongs to a module to save.</param>
+    private sealed record WholeTensor(string Key, Param Param, Tensor Base, Tensor Trained, bool IsModule);
 }

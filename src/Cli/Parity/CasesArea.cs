@@ -15,14 +15,7 @@ internal sealed class CasesArea(ParityRun run, ComputeSession session)
     {
         foreach (string family in ParityFiles.Directories(run.At("cases")).Where(f => f != "images" && run.WantsFamily(f)))
         {
-            string model = run.At("models", family);
-            if (!Directory.Exists(model))
-            {
-                run.Skip(new CheckId("forward", family, "", "model"), "the model directory is not here");
-                continue;
-            }
-
-            RunFamily(family, model, cancellation);
+            RunFamily(family, run.At("models", family), cancellation);
             run.FlushDumps();
         }
     }
@@ -32,14 +25,13 @@ internal sealed class CasesArea(ParityRun run, ComputeSession session)
         var id = new CheckId("forward", family, "", "load");
         try
         {
-            ModelDirectory directory = ModelDirectory.Open(modelPath);
-            if (!ModelCatalog.Supports(directory))
+            if (ParityFiles.WhyNoModel(modelPath) is { } reason)
             {
-                run.Skip(id, $"model type '{directory.ModelType}' is not available yet");
+                run.Skip(id, reason);
                 return;
             }
 
-            using LoadedModel loaded = ModelCatalog.Load(directory, session.Parameters);
+            using LoadedModel loaded = ModelCatalog.Load(ModelDirectory.Open(modelPath), session.Parameters);
             foreach (string name in ParityFiles.Cases(run.At("cases", family)))
             {
                 RunCase(family, name, loaded, cancellation);

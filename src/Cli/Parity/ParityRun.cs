@@ -74,6 +74,19 @@ internal sealed class ParityRun(ParityOptions options, TextWriter output)
         Line(id, "-", "-", $"FAIL {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
     }
 
+    /// <summary>Runs one part of the checks; what goes wrong in it is a failure of that part alone.</summary>
+    public void Guard(CheckId id, Action part)
+    {
+        try
+        {
+            part();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Broken(id, e);
+        }
+    }
+
     /// <summary>Records what was not checked, and why.</summary>
     public void Skip(CheckId id, string reason)
     {
@@ -131,10 +144,27 @@ internal sealed class DumpFile
 
     public void Add(string name, byte[] values, params long[] shape) => Add(TensorEntry.FromBytes(name, SafeDType.U8, shape, values));
 
+    public void Add(string name, int[] values, params long[] shape) =>
+        Add(TensorEntry.FromBytes(name, SafeDType.I32, shape, System.Runtime.InteropServices.MemoryMarshal.AsBytes<int>(values).ToArray()));
+
     public void Json(string name, object? value) => _json[name] = System.Text.Json.JsonSerializer.SerializeToNode(value);
+
+    /// <summary>Takes over all keys of an object.</summary>
+    public void Json(System.Text.Json.Nodes.JsonObject values)
+    {
+        foreach ((string key, System.Text.Json.Nodes.JsonNode? value) in values)
+        {
+            _json[key] = value?.DeepClone();
+        }
+    }
 
     public void Write(string path)
     {
+        if (_tensors.Count == 0 && _json.Count == 0)
+        {
+            return;
+        }
+
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         if (path.EndsWith(".json", StringComparison.Ordinal))
         {
