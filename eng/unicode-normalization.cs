@@ -2,24 +2,33 @@
 #:property RestorePackagesWithLockFile=false
 // Writes src/Text/Tokenizers/Unicode/normalization.bin from the Unicode character database.
 //
-//   apt-get install unicode-data && dotnet run eng/unicode-normalization.cs [/usr/share/unicode] [11.0]
+//   apt-get install unicode-data && dotnet run eng/unicode-normalization.cs [/usr/share/unicode] [11.0] [9.0]
 //
 // The second argument is the newest Unicode version to take characters from. The tokenizers that models were trained
 // with normalize by Unicode 11; a character assigned later has no decomposition and class 0 there, so it has none here.
+// The third one is the version of the marks that are stripped as accents: the same library's table for that is older.
 // Format, all numbers as 7-bit encoded integers: count of combining classes, then (delta of code point, class); count
-// of decompositions, then (delta of code point, flags: 1 compatibility, 2 may be composed; length; code points).
+// of decompositions, then (delta of code point, flags: 1 compatibility, 2 may be composed; length; code points); count of
+// combining marks (categories Mn, Mc, Me), then deltas.
 using System.Globalization;
 
 string folder = args.Length > 0 ? args[0] : "/usr/share/unicode";
 Version newest = Version.Parse(args.Length > 1 ? args[1] : "11.0");
+Version newestMark = Version.Parse(args.Length > 2 ? args[2] : "9.0");
 string output = Path.Combine("src", "Text", "Tokenizers", "Unicode", "normalization.bin");
 
 HashSet<int> known = [];
+HashSet<int> knownMarks = [];
 foreach ((int from, int to, string value) in Ranges("DerivedAge.txt"))
 {
     if (Version.Parse(value) <= newest)
     {
         known.UnionWith(Enumerable.Range(from, to - from + 1));
+    }
+
+    if (Version.Parse(value) <= newestMark)
+    {
+        knownMarks.UnionWith(Enumerable.Range(from, to - from + 1));
     }
 }
 
@@ -34,6 +43,7 @@ foreach ((int from, int to, string value) in Ranges("DerivedNormalizationProps.t
 
 List<(int Char, int Class)> classes = [];
 List<(int Char, int Flags, int[] To)> decompositions = [];
+List<int> marks = [];
 foreach (string line in File.ReadLines(Path.Combine(folder, "UnicodeData.txt")))
 {
     string[] fields = line.Split(';');
@@ -41,6 +51,11 @@ foreach (string line in File.ReadLines(Path.Combine(folder, "UnicodeData.txt")))
     if (!known.Contains(c))
     {
         continue;
+    }
+
+    if (fields[2][0] == 'M' && knownMarks.Contains(c))
+    {
+        marks.Add(c);
     }
 
     int combiningClass = int.Parse(fields[3], CultureInfo.InvariantCulture);
@@ -84,6 +99,13 @@ foreach ((int c, int flags, int[] to) in decompositions)
     last = c;
 }
 
+writer.Write7BitEncodedInt(marks.Count);
+last = 0;
+foreach (int c in marks)
+{
+    writer.Write7BitEncodedInt(c - last);
+    last = c;
+}
 
 static int Hex(string text) => int.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 

@@ -137,7 +137,7 @@ internal sealed class StripNormalizer(bool left, bool right) : INormalizer
 internal sealed class FilterNormalizer(Func<int, bool> keep, Func<int, int>? map = null) : INormalizer
 {
     /// <summary>Drops every combining mark.</summary>
-    public static FilterNormalizer StripAccents() => new(c => c < 0x300 || !CodePoint.IsMark(c));
+    public static FilterNormalizer StripAccents() => new(c => !NormalizationData.Instance.IsMark(c));
 
     /// <summary>Control characters out, odd spaces to plain ones.</summary>
     public static FilterNormalizer Nmt() => new(

@@ -19,10 +19,6 @@ internal static class CodePoint
     public static bool IsNumeric(int c) =>
         c < 0x80 ? c is >= '0' and <= '9' : Category(c) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
 
-    public static bool IsLetter(int c) => Category(c) <= UnicodeCategory.OtherLetter;
-
-    public static bool IsMark(int c) => Category(c) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
-
     /// <summary>Word characters of Rust's regex library: Alphabetic, marks, decimal digits, connectors, joiners.</summary>
     public static bool IsWord(int c) =>
         IsWordCategory(Category(c)) || IsOtherAlphabeticSymbol(c) || c is 0x200C or 0x200D;

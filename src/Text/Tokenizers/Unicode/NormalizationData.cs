@@ -21,11 +21,15 @@ internal sealed class NormalizationData
     private readonly Dictionary<int, int[]> _canonical = [];
     private readonly Dictionary<int, int[]> _compatible = [];
     private readonly Dictionary<(int, int), int> _composed = [];
+    private readonly HashSet<int> _marks = [];
 
     public static NormalizationData Instance => Shared.Value;
 
     /// <summary>Canonical combining class; 0 for starters and everything unknown.</summary>
     public int CombiningClass(int c) => c < 0x300 ? 0 : _classes.GetValueOrDefault(c);
+
+    /// <summary>Whether a code point is a combining mark (categories Mn, Mc, Me of Unicode 9, whose marks the reference strips as accents).</summary>
+    public bool IsMark(int c) => c >= 0x300 && _marks.Contains(c);
 
     /// <summary>Appends the full decomposition of one code point.</summary>
     public void Decompose(int c, bool compatible, List<int> output)
@@ -103,6 +107,13 @@ internal sealed class NormalizationData
             {
                 data._composed[(parts[0], parts[1])] = c;
             }
+        }
+
+        c = 0;
+        for (int n = reader.Read7BitEncodedInt(); n > 0; n--)
+        {
+            c += reader.Read7BitEncodedInt();
+            data._marks.Add(c);
         }
 
         return data;
