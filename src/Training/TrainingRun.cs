@@ -89,7 +89,7 @@ public sealed class TrainingRun : IDisposable
         var run = new TrainingRun(config, environment);
         try
         {
-            run.PrepareDirectory(used);
+            run.CheckDirectory(used);
             run.LoadModel();
             run.LoadData();
             return run;
@@ -108,6 +108,11 @@ public sealed class TrainingRun : IDisposable
     public TrainResult Execute(UsedDirectory used, CancellationToken stop, CancellationToken abort)
     {
         Directory.CreateDirectory(_output);
+        if (used == UsedDirectory.Overwrite)
+        {
+            ClearDirectory();
+        }
+
         AtomicDirectory.DeleteStale(_output);
         AtomicFile.WriteText(Path.Combine(_output, "run.yaml"), _resolved);
         using RunEventFile? events = _config.ReportTo.Contains(Reporter.Jsonl)
@@ -166,30 +171,26 @@ public sealed class TrainingRun : IDisposable
         return result;
     }
 
-    private void PrepareDirectory(UsedDirectory used)
+    /// <summary>Refuses a directory that holds a run unless the user has said what to do with it. Nothing is deleted before the new run can start.</summary>
+    private void CheckDirectory(UsedDirectory used)
     {
         bool isUsed = Checkpoint.List(_output).Count > 0 || File.Exists(Path.Combine(_output, AdapterFile.WeightsName)) || File.Exists(Path.Combine(_output, "model.safetensors"));
-        if (!isUsed)
-        {
-            return;
-        }
-
-        if (used == UsedDirectory.Refuse)
+        if (isUsed && used == UsedDirectory.Refuse)
         {
             throw new InvalidDataException($"{_output}: already holds a run. Continue it with --resume, replace it with --overwrite, or choose another train.output_dir.");
         }
+    }
 
-        if (used == UsedDirectory.Overwrite)
+    private void ClearDirectory()
+    {
+        foreach ((_, string path) in Checkpoint.List(_output))
         {
-            foreach ((_, string path) in Checkpoint.List(_output))
-            {
-                Directory.Delete(path, recursive: true);
-            }
+            Directory.Delete(path, recursive: true);
+        }
 
-            foreach (string name in new[] { AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name, "model.safetensors" })
-            {
-                File.Delete(Path.Combine(_output, name));
-            }
+        foreach (string name in new[] { AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name, "model.safetensors" })
+        {
+            File.Delete(Path.Combine(_output, name));
         }
     }
 

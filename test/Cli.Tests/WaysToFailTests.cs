@@ -124,6 +124,14 @@ public sealed class WaysToFailTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_cannot_start_does_not_replace_an_older_one()
+    {
+        Assert.Equal(ExitCodes.Done, _folder.Train().Code);
+        Assert.Equal(ExitCodes.Input, _folder.Train("--overwrite", "--data.train", _folder.At("none.jsonl")).Code);
+        Assert.True(File.Exists(_folder.At("out", "adapter_model.safetensors")));
+    }
+
+    [Fact]
     public void A_loss_that_is_no_number()
     {
         var (code, messages, result) = _folder.Train("--train.learning_rate", "1e30", "--train.max_grad_norm", "0", "--train.max_steps", "20");
