@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Lorikeet.Adapters;
 using Lorikeet.Models;
 using Lorikeet.Nn.Weights;
@@ -13,6 +14,8 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
 {
     private const double MarginThatCounts = 1e-3;
 
+    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+
     public GoldenCase Golden { get; } = golden;
 
     private DumpFile? TensorDump => run.DumpOf("cases", Golden.Family, Golden.Name + ".safetensors");
@@ -21,12 +24,39 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
 
     public CheckId Id(string area, string quantity) => new(area, Golden.Family, Golden.Name, quantity);
 
+    /// <summary>Whether the golden has a tensor of this name.</summary>
+    public bool Expects(string name)
+    {
+        _seen.Add(name);
+        return Golden.Expected.Tensors.ContainsKey(name);
+    }
+
+    /// <summary>Names the tensors that nothing was compared with.</summary>
+    public void SkipOthers(string area)
+    {
+        foreach (string name in Golden.Expected.Tensors.Keys.Where(n => !_seen.Contains(n)).Order(StringComparer.Ordinal))
+        {
+            run.Skip(Id(area, name), "a tensor that is not known here");
+        }
+    }
+
+    /// <summary>A value of the case's JSON, exactly.</summary>
+    public void Value<T>(string area, string key, T computed)
+    {
+        if (Golden.Json.TryGetProperty(key, out JsonElement wanted))
+        {
+            JsonElement value = JsonSerializer.SerializeToElement(computed);
+            JsonDump?.Json(key, computed);
+            run.Exact(Id(area, key), JsonElement.DeepEquals(value, wanted), GoldenItem.Difference(value, wanted));
+        }
+    }
+
     /// <summary>Largest difference over the largest expected value.</summary>
     public void Relative(string area, string name, float[] computed, double tolerance)
     {
-        if (Golden.Expected.Tensors.TryGetValue(name, out TensorInfo? info))
+        if (Expects(name))
         {
-            TensorDump?.Add(name, computed, info.Shape);
+            TensorDump?.Add(name, computed, Golden.Expected.Info(name).Shape);
             run.Check(Id(area, name), Distance.Relative(computed, Golden.Expected.ReadF32(name)), tolerance);
         }
     }
@@ -34,7 +64,7 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
     /// <summary>Largest difference.</summary>
     public void MaxAbs(string area, string name, float[] computed, long[] shape, double tolerance)
     {
-        if (Golden.Expected.Tensors.ContainsKey(name))
+        if (Expects(name))
         {
             TensorDump?.Add(name, computed, shape);
             run.Check(Id(area, name), Distance.MaxAbs(computed, Golden.Expected.ReadF32(name)), tolerance);
@@ -44,7 +74,7 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
     /// <summary>Integers, exactly.</summary>
     public void Integers(string area, string name, long[] computed, long[] shape)
     {
-        if (!Golden.Expected.Tensors.ContainsKey(name))
+        if (!Expects(name))
         {
             return;
         }
@@ -62,27 +92,17 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
         run.Exact(Id(area, name), computed.AsSpan().SequenceEqual(expected), FirstDifference(computed, expected));
     }
 
-    /// <summary>Strings of the case's JSON, exactly.</summary>
-    public void Texts(string area, string key, IReadOnlyList<string> computed)
-    {
-        if (Golden.Json.TryGetProperty(key, out _))
-        {
-            JsonDump?.Json(key, computed);
-            run.Exact(Id(area, key), computed.SequenceEqual(Golden.Strings(key)), string.Join(" | ", computed.Take(1)).ReplaceLineEndings("\\n"));
-        }
-    }
-
     /// <summary>A mean loss, in the tensor file and in the JSON.</summary>
     public void Loss(string area, string name, double computed, double tolerance, string? jsonKey = null)
     {
-        if (Golden.Expected.Tensors.ContainsKey(name))
+        if (Expects(name))
         {
             TensorDump?.Add(name, [(float)computed], 1);
             JsonDump?.Json(jsonKey ?? name, computed);
             run.Check(Id(area, name), Math.Abs(computed - Golden.Expected.ReadF32(name)[0]), tolerance);
         }
 
-        if (Golden.Json.TryGetProperty(jsonKey ?? name, out var value))
+        if (Golden.Json.TryGetProperty(jsonKey ?? name, out JsonElement value))
         {
             run.Check(Id(area, (jsonKey ?? name) + " (json)"), Math.Abs(computed - value.GetDouble()), tolerance);
         }
@@ -91,12 +111,12 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
     /// <summary><c>logits</c> in full, or <c>logits_sub</c> at <c>logits_positions</c>; positions of padding are left out.</summary>
     public void Logits(string area, Tensor hidden, EncodedCase encoded, StepScope scope, LoadedModel loaded, double tolerance)
     {
-        if (Golden.Expected.Tensors.ContainsKey("logits"))
+        if (Expects("logits"))
         {
             AtPositions(area, "logits", [.. Enumerable.Range(0, encoded.Longest)], hidden, encoded, scope, loaded, tolerance);
         }
 
-        if (Golden.Expected.Tensors.ContainsKey("logits_sub"))
+        if (Expects("logits_positions") & Expects("logits_sub"))
         {
             int[] positions = [.. Golden.Expected.ReadI64("logits_positions").Select(p => (int)p)];
             TensorDump?.Add("logits_positions", [.. positions.Select(p => (long)p)], positions.Length);
@@ -117,12 +137,12 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
     /// <summary>Greedy tokens: exact up to the first place where the reference itself was undecided.</summary>
     public void Tokens(string name, long[] computed, string marginName, int steps)
     {
-        if (!Golden.Expected.Tensors.TryGetValue(name, out TensorInfo? info))
+        if (!Expects(name))
         {
             return;
         }
 
-        TensorDump?.Add(name, computed, info.Shape);
+        TensorDump?.Add(name, computed, Golden.Expected.Info(name).Shape);
         long[] expected = Golden.Expected.ReadI64(name);
         float[] margins = Golden.Expected.ReadF32(marginName);
         bool equal = computed.Length == expected.Length;
@@ -165,14 +185,14 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
     public void Texts(Tokenizer tokenizer, long[] tokens, int steps)
     {
         int[][] rows = [.. tokens.Chunk(steps).Select(row => row.Where(t => t >= 0).Select(t => (int)t).ToArray())];
-        JsonDump?.Json("generated_tokens", rows);
         if (!tokens.AsSpan().SequenceEqual(Golden.Expected.ReadI64("gen.tokens")))
         {
             return; // An undecided greedy choice: the texts differ with it.
         }
 
-        Texts("forward", "generated_text", [.. rows.Select(r => tokenizer.Decode(r, skipSpecialTokens: false))]);
-        Texts("forward", "generated_text_no_special", [.. rows.Select(r => tokenizer.Decode(r, skipSpecialTokens: true))]);
+        Value("forward", "generated_tokens", rows);
+        Value("forward", "generated_text", rows.Select(r => tokenizer.Decode(r, skipSpecialTokens: false)));
+        Value("forward", "generated_text_no_special", rows.Select(r => tokenizer.Decode(r, skipSpecialTokens: true)));
     }
 
     /// <summary>All LoRA gradients: the largest difference over the largest gradient of the file, and the global norm.</summary>
@@ -184,7 +204,7 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
             squares += value.Grad?.ToHost<float>().Sum(g => (double)g * g) ?? 0;
         }
 
-        if (Golden.Expected.Tensors.ContainsKey("lora.grad_norm"))
+        if (Expects("lora.grad_norm"))
         {
             float norm = (float)Math.Sqrt(squares);
             TensorDump?.Add("lora.grad_norm", [norm], 1);

@@ -63,9 +63,6 @@ internal sealed class GoldenCase : IDisposable
         };
     }
 
-    /// <summary>A list of strings of the case's JSON.</summary>
-    public string[] Strings(string key) => [.. Json.GetProperty(key).EnumerateArray().Select(v => v.GetString()!)];
-
     public void Dispose() => Expected.Dispose();
 
     private Image[] Images(int sample) => !Json.TryGetProperty("images", out JsonElement images)

@@ -9,8 +9,10 @@ internal sealed class ProcessingChecks(CaseChecks check, EncodedCase encoded, Lo
 
     public void Run()
     {
-        check.Texts("processing", "text", [.. encoded.Samples.Select(s => s.Rendered)]);
-        check.Texts("processing", "prompt_text", [.. encoded.Prompts.Select(s => s.Rendered)]);
+        check.Value("processing", "text", encoded.Samples.Select(s => s.Rendered));
+        check.Value("processing", "prompt_text", encoded.Prompts.Select(s => s.Rendered));
+        check.Value("processing", "prompt_token_counts", encoded.Prompts.Select(s => s.Ids.Length));
+        check.Value("processing", "add_special_tokens", encoded.Samples.All(s => loaded.Processor.AddsSpecialTokens(s.Rendered)));
         long[] shape = [encoded.Samples.Count, encoded.Longest];
         long padding = PaddingId();
         check.Integers("processing", "input_ids", EncodedCase.PadRight(encoded.Samples, s => s.Ids, padding), shape);

@@ -68,6 +68,18 @@ public sealed class ParityAlterationTests
     }
 
     [Fact]
+    public void One_number_of_the_description_of_a_case()
+    {
+        using var directory = new ParityDirectory(TextOnly);
+        directory.Replace("cases/idefics3/text_only.json", "\"prompt_token_counts\": [\n  33", "\"prompt_token_counts\": [\n  34");
+        directory.Replace("cases/idefics3/text_only.json", "   199", "   198");
+        ParityOutcome outcome = ParityDirectory.Run(directory.Root);
+        outcome.MustFail("processing", "prompt_token_counts");
+        outcome.MustFail("forward", "generated_tokens");
+        Assert.Equal(2, outcome.Failed);
+    }
+
+    [Fact]
     public void One_token_of_an_expected_id_list()
     {
         using var directory = new ParityDirectory("tokenizers/gpt2");
