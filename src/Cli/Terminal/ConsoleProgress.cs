@@ -46,7 +46,8 @@ internal sealed class ConsoleProgress : IRunListener
                 Show(isDue: false);
                 break;
             case RunFinished finished:
-                Erase();
+                // The block stays on the screen above the closing figures: it has the loss curve.
+                _drawnLines = 0;
                 RunSummary.Write(finished, _host);
                 break;
             case RunFailed:
