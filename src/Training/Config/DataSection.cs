@@ -80,10 +80,10 @@ public enum OverflowPolicy
     Error,
 
     /// <summary>The sample is left out; the count is reported.</summary>
-    Skip,
+    Drop,
 
-    /// <summary>The sample is cut at the end, never inside a picture; the count is reported.</summary>
-    Truncate,
+    /// <summary>The sample's pictures are made smaller until it fits; nothing is cut off.</summary>
+    Downscale,
 }
 
 /// <summary>What happens to transparent pixels.</summary>

@@ -12,6 +12,8 @@ internal static class NotYet
         ("model.compute", c => c.Model.Compute == ComputeType.Float16, "float16 arithmetic"),
         ("train.fp16", c => c.Train.Fp16 == true, "float16 arithmetic"),
         ("quantization", c => c.Quantization != new QuantizationSection(), "quantized base weights"),
+        ("data.on_error", c => c.Data.OnError != RowErrorPolicy.Stop, "training on the rest of a data set with unusable rows"),
+        ("data.on_overflow", c => c.Data.OnOverflow != OverflowPolicy.Error, "leaving out or shrinking samples that are too long"),
         ("data.packing", c => c.Data.Packing, "packing of samples"),
         ("data.augment", c => c.Data.Augment.Count > 0, "augmentation of pictures"),
         ("method", c => c.Method == TuningMethod.Adapter, "adapters other than LoRA"),
