@@ -202,6 +202,7 @@ public sealed class TrainingRun : IDisposable
         Loaded = ModelCatalog.Load(directory, parameters);
         _owned.Add(Loaded);
         StoredType.Require(_config.Model.Dtype, Loaded.Model.Parts.Params.Select(p => (p.Name, p.StoredDType)));
+        _notes.AddRange(Loaded.Processor.Tokenizer.Warnings);
         Loaded.Model.GradientCheckpointing = _config.Train.GradientCheckpointing;
         Compute = _config.EffectiveCompute switch
         {

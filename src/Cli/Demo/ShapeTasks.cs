@@ -54,7 +54,7 @@ internal sealed class BinTask
 
     /// <summary>The question and the right answer for a picture.</summary>
     public Question About(ShapePicture picture, Dice dice) =>
-        new(dice.Pick(Wordings), $"bin {_colourMarks[picture.Colour]} {_shapeMarks[picture.Shape]}");
+        new(dice.Pick(Wordings), $"{_colourMarks[picture.Colour]} {_shapeMarks[picture.Shape]}");
 
     /// <summary>A letter and a digit.</summary>
     public static string RandomCode(Dice dice) => string.Create(CultureInfo.InvariantCulture, $"{Letters[dice.Below(Letters.Length)]} {1 + dice.Below(9)}");
