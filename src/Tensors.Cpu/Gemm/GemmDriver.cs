@@ -22,8 +22,8 @@ internal static unsafe class GemmDriver
         nint depth = Depth(g.K, set, fuse == Fuse.B ? RoundUp(g.M, set.Rows) : RoundUp(g.N, set.Columns));
         nint elements = set.Elements(depth);
         // Only the streamed side is held as a whole.
-        int mBlock = fuse == Fuse.A ? g.M : LargestFit(g.M, set.Rows, MaxPacked / elements);
-        int nBlock = fuse == Fuse.B ? g.N : LargestFit(g.N, set.Columns, MaxPacked / elements);
+        int mBlock = fuse == Fuse.A ? g.M : EvenPart(g.M, set.Rows, MaxPacked / elements);
+        int nBlock = fuse == Fuse.B ? g.N : EvenPart(g.N, set.Columns, MaxPacked / elements);
         nint packed = elements * (fuse == Fuse.B ? RoundUp(mBlock, set.Rows) : RoundUp(nBlock, set.Columns));
         packed = RoundUp(packed, 16);
         bool serial = pool.Threads == 1 || (double)g.M * g.N * g.K < SerialWork;
@@ -84,8 +84,14 @@ internal static unsafe class GemmDriver
         }
     }
 
-    /// <summary>The extent itself if it fits, else the largest multiple of <paramref name="unit"/> that does.</summary>
-    private static int LargestFit(int extent, int unit, nint most) => extent <= most ? extent : (int)(most / unit * unit);
+    /// <summary>The extent cut into the fewest parts that fit, all about equal and in whole units.</summary>
+    private static int EvenPart(int extent, int unit, nint most)
+    {
+        nint parts = (extent + most - 1) / most;
+        nint part = RoundUp((extent + parts - 1) / parts, unit);
+        // Rounding up may not exceed the bound.
+        return (int)Math.Min(part <= most ? part : most / unit * unit, extent);
+    }
 
     private static nint RoundUp(nint value, nint unit) => (value + unit - 1) / unit * unit;
 

@@ -7,7 +7,7 @@ namespace Lorikeet.Tensors.Cpu;
 /// </summary>
 public sealed unsafe class GemmEngine : IDisposable
 {
-    private readonly GemmWorkspace _workspace = new();
+    private readonly GemmWorkspace _workspace;
     private readonly KernelSet _single;
     private readonly KernelSet _bf16;
 
@@ -19,6 +19,8 @@ public sealed unsafe class GemmEngine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(pool);
         Pool = pool;
+        // One call's packed side and every thread's own panels, twice: calls may come from two threads.
+        _workspace = new GemmWorkspace(2 * (pool.Threads + 1));
         Path = path == GemmPath.Auto ? KernelSet.Best() : path;
         if (!KernelSet.IsSupported(Path))
         {
@@ -39,7 +41,7 @@ public sealed unsafe class GemmEngine : IDisposable
     /// <summary>Why bf16 products do not use the CPU's bf16 dot product, or null if they do.</summary>
     public string? Bf16Fallback => Path == GemmPath.Avx512Bf16 ? null : Bf16DotKernel.Unavailable ?? $"path {Path} was asked for";
 
-    /// <summary>Bytes of native memory that the engine holds for packed panels; at most about 30 MiB per concurrent call.</summary>
+    /// <summary>Bytes of native memory that the engine holds for packed panels; about 1 MiB per call in progress and 0.3 MiB per thread.</summary>
     public long WorkspaceBytes => _workspace.Bytes;
 
     /// <summary>Tiles and packing of one compute mode, for kernels with products of their own (attention).</summary>

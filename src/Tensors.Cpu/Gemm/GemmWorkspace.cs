@@ -4,13 +4,11 @@ namespace Lorikeet.Tensors.Cpu;
 
 /// <summary>
 /// Native buffers for packed panels, kept between calls. A call rents one buffer; calls at the same time rent different
-/// ones; at most <see cref="MaxKept"/> stay behind. Sizes are bounded by <see cref="GemmDriver"/>'s blocking.
+/// ones; at most <paramref name="maxKept"/> stay behind. Sizes are bounded by <see cref="GemmDriver"/>'s blocking.
 /// </summary>
-internal sealed unsafe class GemmWorkspace : IDisposable
+/// <param name="maxKept">Free buffers that are kept.</param>
+internal sealed unsafe class GemmWorkspace(int maxKept) : IDisposable
 {
-    // A training thread plus attention items on every thread: more than that gets its memory for one call only.
-    private const int MaxKept = 4;
-
     // Large buffers are aligned to the huge pages of x64, which save TLB misses on panels.
     private const nuint HugePage = 2 << 20;
 
@@ -59,7 +57,7 @@ internal sealed unsafe class GemmWorkspace : IDisposable
     {
         lock (_lock)
         {
-            if (_free.Count < MaxKept)
+            if (_free.Count < maxKept)
             {
                 _free.Push(buffer);
                 return;
