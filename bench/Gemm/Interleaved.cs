@@ -35,6 +35,12 @@ internal sealed partial class Interleaved(bool cpuTime)
         {
             foreach ((_, Action run, int repeats, List<double> seconds) in _contenders)
             {
+                if (!cpuTime)
+                {
+                    // OpenMP's threads spin for some milliseconds after their work and would take a core from the next contender.
+                    Thread.Sleep(10);
+                }
+
                 run();
                 double start = Now();
                 for (int i = 0; i < repeats; i++)

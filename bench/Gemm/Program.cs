@@ -2,7 +2,7 @@ using System.Globalization;
 using Lorikeet.Bench.Gemm;
 using Lorikeet.Tensors.Cpu;
 
-// Usage: Lorikeet.Bench.Gemm [table|decode|lora|small|probe|all] [rounds] [filter] [threads]
+// Usage: Lorikeet.Bench.Gemm [table|decode|lora|small|probe|all] [rounds] [filter] [threads, 0: one and two] [path]
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 string what = args.Length > 0 ? args[0] : "all";
 int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 15;
@@ -17,7 +17,7 @@ for (int threads = Math.Max(1, only); threads <= (only > 0 ? only : Math.Min(2, 
     }
 
     using var pool = new WorkPool(threads);
-    using var engine = new GemmEngine(pool);
+    using var engine = new GemmEngine(pool, args.Length > 4 ? Enum.Parse<GemmPath>(args[4]) : GemmPath.Auto);
     var suite = new Suite(engine, rounds, filter);
     Console.WriteLine();
     Console.WriteLine($"### {threads} thread{(threads > 1 ? "s" : "")}, path {engine.Path}");

@@ -23,6 +23,16 @@ internal static class Bf16
 
     /// <inheritdoc cref="Round(float)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Round(Vector128<float> x)
+    {
+        Vector128<int> bits = x.AsInt32();
+        Vector128<int> rounded = bits + Vector128.Create(0x7fff) + (Vector128.ShiftRightLogical(bits, 16) & Vector128.Create(1));
+        Vector128<int> quiet = bits | Vector128.Create(QuietBit);
+        return (Vector128.ConditionalSelect(Vector128.Equals(x, x).AsInt32(), rounded, quiet) & Vector128.Create(UpperHalf)).AsSingle();
+    }
+
+    /// <inheritdoc cref="Round(float)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Round(Vector256<float> x)
     {
         Vector256<int> bits = x.AsInt32();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -35,6 +36,7 @@ internal static unsafe class Bf16DotKernel
     public static string? Unavailable { get; } = Explain();
 
     /// <summary>The kernel, with the arguments of <see cref="MicroKernels"/>; an element of a and b is a pair of bf16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Tile<TGroups, TVectors>(nint kc, float* a, float* b, float* c, nint ldc, float alpha, bool accumulate)
         where TGroups : ICount
         where TVectors : ICount =>

@@ -75,7 +75,7 @@ internal readonly unsafe struct Bf16Loader : IElementLoader
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load4(in MatrixView m, nint row, nint col) =>
-        Vector128.Create(Load1(m, row, col), Load1(m, row, col + 1), Load1(m, row, col + 2), Load1(m, row, col + 3));
+        (Vector128.WidenLower(Vector128.CreateScalar(Unsafe.ReadUnaligned<ulong>((ushort*)m.Data + row * m.Stride + col)).AsUInt16()) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load8(in MatrixView m, nint row, nint col) =>
@@ -145,7 +145,7 @@ internal readonly unsafe struct RoundedLoader<TLoader> : IElementLoader where TL
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load4(in MatrixView m, nint row, nint col) =>
-        Vector128.Create(Load1(m, row, col), Load1(m, row, col + 1), Load1(m, row, col + 2), Load1(m, row, col + 3));
+        TLoader.IsBf16 ? TLoader.Load4(m, row, col) : Bf16.Round(TLoader.Load4(m, row, col));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load8(in MatrixView m, nint row, nint col) =>

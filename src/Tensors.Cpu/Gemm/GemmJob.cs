@@ -13,7 +13,10 @@ internal enum Fuse
     B,
 }
 
-/// <summary>One super-block of a product and how it is split into items; used by <see cref="GemmDriver"/>.</summary>
+/// <summary>
+/// One super-block of a product and how it is split into items; used by <see cref="GemmDriver"/>. What runs once per tile is
+/// compiled with full optimization at once: in the first tier it would cost as much as a small tile.
+/// </summary>
 internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWorkspace workspace)
 {
     // Panel elements along k per block: a B panel of 256 x 32 floats is 32 KiB and stays in the L1 cache.
@@ -171,6 +174,7 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Tile(int firstA, int endA, int firstB, int endB, float* scratch)
     {
         bool accumulate = _g.Accumulate || _k0 > 0;
@@ -197,6 +201,7 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
     }
 
     /// <summary>One block of K of a tile. The streamed side is the outer loop: its panel stays in the L1 cache for all of the fused side's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void TileBlock(nint elements, (int First, int End, nint Panels) a, (int First, int End, nint Panels) b, bool accumulate)
     {
         nint sizeA = elements * _set.Rows, sizeB = elements * _set.Columns;
@@ -225,6 +230,7 @@ internal unsafe struct GemmJob(in GemmArgs g, KernelSet set, Fuse fuse, GemmWork
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void MicroTile(nint elements, float* panelA, float* panelB, int row, int column, bool accumulate)
     {
         float* c = _g.C + (nint)(_m0 + row) * _g.Ldc + _n0 + column;

@@ -14,16 +14,16 @@ internal sealed unsafe class KernelSet
     // By stored type, then 0 = k contiguous, 1 = k is the row.
     private readonly delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] _pack;
 
-    // Dot kernels by stored type of the weights and rows of A less one, row conversion by stored type; null: no such path.
-    private readonly delegate*<in MatrixView, nint, nint, float*, void>[]? _convert;
+    // Dot kernels by stored type of the weights and rows of A less one, row conversion by stored type.
+    private readonly delegate*<in MatrixView, nint, nint, float*, void>[] _convert;
 
     private KernelSet(
         GemmPath path,
         (int RowGroup, int Vector, int KPerElement) tile,
         delegate*<nint, float*, float*, float*, nint, float, bool, void>[] tiles,
         delegate*<in MatrixView, nint, int, nint, nint, float*, int, void>[] pack,
-        delegate*<float*, nint, in MatrixView, nint, int, nint, nint, float*, void>[]? dot = null,
-        delegate*<in MatrixView, nint, nint, float*, void>[]? convert = null)
+        delegate*<float*, nint, in MatrixView, nint, int, nint, nint, float*, void>[] dot,
+        delegate*<in MatrixView, nint, nint, float*, void>[] convert)
     {
         Path = path;
         (RowGroup, Vector, KPerElement) = tile;
@@ -57,12 +57,12 @@ internal sealed unsafe class KernelSet
     public int KPerElement { get; }
 
     /// <summary>
-    /// Kernels for few rows (see <see cref="DotKernels512"/>): index 4 * stored type of the weights + rows of A - 1; null where the path has none.
+    /// Kernels for few rows (see <see cref="DotKernels512"/>): index 4 * stored type of the weights + rows of A - 1.
     /// </summary>
-    public delegate*<float*, nint, in MatrixView, nint, int, nint, nint, float*, void>[]? Dot { get; }
+    public delegate*<float*, nint, in MatrixView, nint, int, nint, nint, float*, void>[] Dot { get; }
 
     /// <summary>Rows of A per dot kernel: 16 registers hold the sums of two, 32 those of four.</summary>
-    public int DotRows => Path == GemmPath.Avx2 ? 2 : 4;
+    public int DotRows => Path is GemmPath.Avx2 or GemmPath.Portable ? 2 : 4;
 
     /// <summary>Least K for <see cref="Dot"/>: one vector.</summary>
     public const int MinDotLength = 16;
@@ -144,7 +144,7 @@ internal sealed unsafe class KernelSet
         _pack[2 * (int)type + (kContiguous ? 0 : 1)](m, row, rows, k0, kc, dst, width);
 
     /// <summary>Converts <paramref name="count"/> elements of a row to f32, rounded to bf16 if that is the compute mode.</summary>
-    public void Convert(DType type, in MatrixView m, nint row, nint count, float* dst) => _convert![(int)type](m, row, count, dst);
+    public void Convert(DType type, in MatrixView m, nint row, nint count, float* dst) => _convert[(int)type](m, row, count, dst);
 
     private static KernelSet Avx512Pairs() => new(GemmPath.Avx512Bf16, (Bf16DotKernel.RowGroup, 16, 2),
     [
@@ -236,12 +236,24 @@ internal sealed unsafe class KernelSet
         &PackingPortable.AlongK<F32Loader>, &PackingPortable.AcrossK<F32Loader>,
         &PackingPortable.AlongK<Bf16Loader>, &PackingPortable.AcrossK<Bf16Loader>,
         &PackingPortable.AlongK<F16Loader>, &PackingPortable.AcrossK<F16Loader>,
-    ]);
+    ],
+    [
+        &DotKernelsPortable.Dot<F32Loader, One>, &DotKernelsPortable.Dot<F32Loader, Two>, &DotKernelsPortable.Dot<F32Loader, Three>, &DotKernelsPortable.Dot<F32Loader, Four>,
+        &DotKernelsPortable.Dot<Bf16Loader, One>, &DotKernelsPortable.Dot<Bf16Loader, Two>, &DotKernelsPortable.Dot<Bf16Loader, Three>, &DotKernelsPortable.Dot<Bf16Loader, Four>,
+        &DotKernelsPortable.Dot<F16Loader, One>, &DotKernelsPortable.Dot<F16Loader, Two>, &DotKernelsPortable.Dot<F16Loader, Three>, &DotKernelsPortable.Dot<F16Loader, Four>,
+    ],
+    [&DotKernelsPortable.Convert<F32Loader>, &DotKernelsPortable.Convert<Bf16Loader>, &DotKernelsPortable.Convert<F16Loader>]);
 
     private static KernelSet PortableRounded() => new(GemmPath.Portable, (4, 4, 1), [&MicroKernels.Portable<One, One>, &MicroKernels.Portable<One, Two>],
     [
         &PackingPortable.AlongK<RoundedLoader<F32Loader>>, &PackingPortable.AcrossK<RoundedLoader<F32Loader>>,
         &PackingPortable.AlongK<Bf16Loader>, &PackingPortable.AcrossK<Bf16Loader>,
         &PackingPortable.AlongK<RoundedLoader<F16Loader>>, &PackingPortable.AcrossK<RoundedLoader<F16Loader>>,
-    ]);
+    ],
+    [
+        &DotKernelsPortable.Dot<RoundedLoader<F32Loader>, One>, &DotKernelsPortable.Dot<RoundedLoader<F32Loader>, Two>, &DotKernelsPortable.Dot<RoundedLoader<F32Loader>, Three>, &DotKernelsPortable.Dot<RoundedLoader<F32Loader>, Four>,
+        &DotKernelsPortable.Dot<Bf16Loader, One>, &DotKernelsPortable.Dot<Bf16Loader, Two>, &DotKernelsPortable.Dot<Bf16Loader, Three>, &DotKernelsPortable.Dot<Bf16Loader, Four>,
+        &DotKernelsPortable.Dot<RoundedLoader<F16Loader>, One>, &DotKernelsPortable.Dot<RoundedLoader<F16Loader>, Two>, &DotKernelsPortable.Dot<RoundedLoader<F16Loader>, Three>, &DotKernelsPortable.Dot<RoundedLoader<F16Loader>, Four>,
+    ],
+    [&DotKernelsPortable.Convert<RoundedLoader<F32Loader>>, &DotKernelsPortable.Convert<Bf16Loader>, &DotKernelsPortable.Convert<RoundedLoader<F16Loader>>]);
 }

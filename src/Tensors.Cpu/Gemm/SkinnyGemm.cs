@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Lorikeet.Tensors.Cpu;
@@ -21,9 +22,9 @@ internal static unsafe class SkinnyGemm
     private const long SerialElements = 64 << 10;
     private const long ItemElements = 32 << 10;
 
-    /// <summary>Whether the product has the shape that these kernels are for and the path has them.</summary>
+    /// <summary>Whether the product has the shape that these kernels are for.</summary>
     public static bool Fits(in GemmArgs g, KernelSet set) =>
-        set.Dot != null && g.M <= (set.KPerElement == 2 ? MaxRowsPairs : MaxRows) && g.TransB && !g.TransA && g.K >= KernelSet.MinDotLength;
+        g.M <= (set.KPerElement == 2 ? MaxRowsPairs : MaxRows) && g.TransB && !g.TransA && g.K >= KernelSet.MinDotLength;
 
     /// <summary>Runs a product that <see cref="Fits"/>, with alpha not 0.</summary>
     public static void Run(in GemmArgs g, KernelSet set, GemmWorkspace workspace, WorkPool pool)
@@ -76,6 +77,7 @@ internal static unsafe class SkinnyGemm
 
         public readonly void Run(int index) => Rows(index * RowsPerItem, Math.Min(_g.N, (index + 1) * RowsPerItem));
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Rows(int from, int to)
         {
             var weights = new MatrixView(_g.B, _g.Ldb);
@@ -88,7 +90,7 @@ internal static unsafe class SkinnyGemm
                 for (int m = 0; m < _g.M; m += _set.DotRows)
                 {
                     int rows = Math.Min(_set.DotRows, _g.M - m);
-                    _set.Dot![4 * (int)_g.BType + rows - 1](_a + m * _lda, _lda, weights, n, columns, _g.K, m == 0 ? ahead : 0, sums);
+                    _set.Dot[4 * (int)_g.BType + rows - 1](_a + m * _lda, _lda, weights, n, columns, _g.K, m == 0 ? ahead : 0, sums);
                     for (int i = 0; i < rows; i++)
                     {
                         Write(m + i, n, columns, sums + i * Step);

@@ -25,6 +25,7 @@ public unsafe class Bf16Tests
         float x = BitConverter.UInt32BitsToSingle(bits);
         uint rounded = (uint)expected << 16;
         Assert.Equal(rounded, BitConverter.SingleToUInt32Bits(Bf16.Round(x)));
+        Assert.Equal(Vector128.Create(rounded), Bf16.Round(Vector128.Create(x)).AsUInt32());
         Assert.Equal(Vector256.Create(rounded), Bf16.Round(Vector256.Create(x)).AsUInt32());
         Assert.Equal(Vector512.Create(rounded), Bf16.Round(Vector512.Create(x)).AsUInt32());
     }
