@@ -31,22 +31,18 @@ internal static unsafe class DotKernels256
         Vector256<float> s10 = zero, s11 = zero, s12 = zero, s13 = zero;
         Vector256<float> s20 = zero, s21 = zero, s22 = zero, s23 = zero;
         Vector256<float> s30 = zero, s31 = zero, s32 = zero, s33 = zero;
+        // The rows ahead lie one after the other: asked for in that order, memory is read in sequence.
+        byte* next = (byte*)TLoader.Address(w, row + ahead, 0);
         nint k = 0;
         for (; k + 8 <= K; k += 8)
         {
-            bool even = (k & 8) == 0;
-            if (TLoader.FillsLine || even)
+            Sse.Prefetch0(next);
+            if (TLoader.FillsLine)
             {
-                Sse.Prefetch0(TLoader.Address(w, row + ahead, k));
-                Sse.Prefetch0(TLoader.Address(w, r1 + ahead, k));
+                Sse.Prefetch0(next + 64);
             }
 
-            if (TLoader.FillsLine || !even)
-            {
-                Sse.Prefetch0(TLoader.Address(w, r2 + ahead, k));
-                Sse.Prefetch0(TLoader.Address(w, r3 + ahead, k));
-            }
-
+            next += TLoader.FillsLine ? 128 : 64;
             Vector256<float> w0 = TLoader.Load8(w, row, k), w1 = TLoader.Load8(w, r1, k);
             Vector256<float> w2 = TLoader.Load8(w, r2, k), w3 = TLoader.Load8(w, r3, k);
             Step(Vector256.Load(a + k), w0, w1, w2, w3, ref s00, ref s01, ref s02, ref s03);

@@ -31,17 +31,17 @@ internal static unsafe class DotKernelsPortable
         Vector128<float> s10 = zero, s11 = zero, s12 = zero, s13 = zero;
         Vector128<float> s20 = zero, s21 = zero, s22 = zero, s23 = zero;
         Vector128<float> s30 = zero, s31 = zero, s32 = zero, s33 = zero;
+        // The rows ahead lie one after the other: asked for in that order, memory is read in sequence.
+        byte* next = (byte*)TLoader.Address(w, row + ahead, 0);
         nint k = 0;
         for (; k + 4 <= K; k += 4)
         {
-            if (Sse.IsSupported && (k & 12) == 0)
+            if (Sse.IsSupported)
             {
-                Sse.Prefetch0(TLoader.Address(w, row + ahead, k));
-                Sse.Prefetch0(TLoader.Address(w, r1 + ahead, k));
-                Sse.Prefetch0(TLoader.Address(w, r2 + ahead, k));
-                Sse.Prefetch0(TLoader.Address(w, r3 + ahead, k));
+                Sse.Prefetch0(next);
             }
 
+            next += TLoader.FillsLine ? 64 : 32;
             Vector128<float> w0 = TLoader.Load4(w, row, k), w1 = TLoader.Load4(w, r1, k);
             Vector128<float> w2 = TLoader.Load4(w, r2, k), w3 = TLoader.Load4(w, r3, k);
             Step(Vector128.Load(a + k), w0, w1, w2, w3, ref s00, ref s01, ref s02, ref s03);

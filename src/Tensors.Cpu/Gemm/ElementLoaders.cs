@@ -14,7 +14,7 @@ internal unsafe interface IElementLoader
     /// <summary>True if stored elements are bf16, so that bf16 packing can move them unchanged.</summary>
     static abstract bool IsBf16 { get; }
 
-    /// <summary>Whether 16 elements fill a cache line; smaller types are prefetched every other time.</summary>
+    /// <summary>Whether 16 elements fill a cache line (else half of one); for prefetching.</summary>
     static abstract bool FillsLine { get; }
 
     /// <summary>Where an element lies, as a hint for prefetching; it may be outside of the matrix.</summary>
