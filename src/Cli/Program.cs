@@ -4,6 +4,7 @@ using Lorikeet.Cli.Commands;
 // A verb of the command line is one file in Commands/ and one line here.
 return new CommandLine(
     [
+        BenchCommand.Create,
         ChatCommand.Create,
         ConfigCommand.Create,
         DemoCommand.Create,

@@ -34,6 +34,9 @@ public abstract class VisionLanguageModel : IDisposable
     /// <summary>Sees named intermediate values (vision features and the like) as they are computed; for comparisons.</summary>
     public Action<string, Tensor>? Observer { get; set; }
 
+    /// <summary>Told when the image features of a batch are computed; for measurements.</summary>
+    public Action? VisionDone { get; set; }
+
     /// <summary>Final hidden states [N, C] of all tokens; with a cache, of the new tokens.</summary>
     /// <exception cref="InvalidDataException">Image tokens and image features differ in number.</exception>
     public abstract Tensor Hidden(StepScope scope, ModelInput input, KvCache? cache = null);
@@ -113,4 +116,5 @@ public enum Tower
 /// <param name="Rows">Rows that are multiplied.</param>
 /// <param name="MultiplyAdds">Multiply-adds of the forward pass.</param>
 /// <param name="Layer">The linear layer, or null for products of activations, whose backward pass costs twice the forward.</param>
-public sealed record FlopCount(string Path, long Rows, double MultiplyAdds, Linear? Layer);
+/// <param name="SharesInput">Whether it reads the same input as the entry before it. Entries stand in the order of the forward pass.</param>
+public sealed record FlopCount(string Path, long Rows, double MultiplyAdds, Linear? Layer, bool SharesInput = false);

@@ -49,5 +49,8 @@ public sealed class Trainable
         return new Trainable(null, [.. trained.Select(p => new TrainedTensor(p.Name, p.Value, p.StoredShape.Rank > 1))]);
     }
 
+    /// <summary>The same tensors, all of them decaying, as PyTorch's AdamW without parameter groups has it.</summary>
+    public Trainable WithDecayOnAll() => new(Adapter, [.. Tensors.Select(t => t with { Decays = true })]);
+
     private static bool IsBias(string key) => key.EndsWith(".bias", StringComparison.Ordinal);
 }

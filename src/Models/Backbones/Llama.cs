@@ -69,17 +69,10 @@ public sealed class Llama
     public IEnumerable<FlopCount> Flops(int[] lengths)
     {
         long N = lengths.Sum(l => (long)l);
-        foreach (Block block in _blocks)
-        {
-            foreach (Nn.Linear layer in block.Linears)
-            {
-                yield return new FlopCount(layer.Path, N, (double)N * layer.Weight.In * layer.Weight.Out, layer);
-            }
-        }
 
         // Scores and mixed values of every visible pair; the causal half only.
-        double pairs = lengths.Sum(l => (double)l * l / 2);
-        yield return new FlopCount("attention", N, 2 * pairs * _config.Heads * _config.HeadWidth * _blocks.Length, null);
+        double attention = lengths.Sum(l => (double)l * l / 2) * 2 * _config.Heads * _config.HeadWidth;
+        return _blocks.SelectMany(block => block.Flops(N, attention));
     }
 
     private sealed record Step(Tensor Cos, Tensor Sin, AttentionSegments Segments, KvCache? Cache, Tensor? CacheRows);
@@ -90,6 +83,7 @@ public sealed class Llama
         private readonly Nn.RmsNorm _inputNorm, _postNorm;
         private readonly Nn.Linear _q, _k, _v, _o;
         private readonly GatedMlp _mlp;
+        private readonly string _path;
 
         public Block(WeightScope w, LlamaConfig c)
         {
@@ -101,6 +95,7 @@ public sealed class Llama
             _k = a["k_proj"].Linear(c.Hidden, c.KvHeads * c.HeadWidth, c.AttentionBias);
             _v = a["v_proj"].Linear(c.Hidden, c.KvHeads * c.HeadWidth, c.AttentionBias);
             _o = a["o_proj"].Linear(c.Heads * c.HeadWidth, c.Hidden, c.AttentionBias);
+            _path = a.Path;
             _mlp = new GatedMlp(
                 m["gate_proj"].Linear(c.Hidden, c.MlpWidth, c.MlpBias),
                 m["up_proj"].Linear(c.Hidden, c.MlpWidth, c.MlpBias),
@@ -111,6 +106,16 @@ public sealed class Llama
         public IEnumerable<Nn.Linear> Linears => [_q, _k, _v, _o, _mlp.Gate, _mlp.Up, _mlp.Down];
 
         public bool Trains => Linears.Any(l => l.Adapter is not null || l.Weight.Trained is not null);
+
+        public IEnumerable<FlopCount> Flops(long N, double attention)
+        {
+            FlopCount Of(Nn.Linear layer, bool sharesInput = false) => new(layer.Path, N, (double)N * layer.Weight.In * layer.Weight.Out, layer, sharesInput);
+            return
+            [
+                Of(_q), Of(_k, true), Of(_v, true), new FlopCount(_path, N, attention, null), Of(_o),
+                Of(_mlp.Gate), Of(_mlp.Up, true), Of(_mlp.Down),
+            ];
+        }
 
         public Tensor Forward(StepScope scope, Tensor x, Step step, int layer)
         {

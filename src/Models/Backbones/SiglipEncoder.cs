@@ -50,13 +50,8 @@ public sealed class SiglipEncoder
     public IEnumerable<FlopCount> Flops(int[] lengths)
     {
         long P = lengths.Sum(l => (long)l);
-        foreach (Nn.Linear layer in _blocks.SelectMany(b => b.Linears))
-        {
-            yield return new FlopCount(layer.Path, P, (double)P * layer.Weight.In * layer.Weight.Out, layer);
-        }
-
-        double pairs = lengths.Sum(l => (double)l * l);
-        yield return new FlopCount("vision attention", P, 2 * pairs * _config.Hidden * _blocks.Length, null);
+        double attention = lengths.Sum(l => (double)l * l) * 2 * _config.Hidden;
+        return _blocks.SelectMany(block => block.Flops(P, attention));
     }
 
     private sealed class Block
@@ -65,6 +60,7 @@ public sealed class SiglipEncoder
         private readonly Nn.LayerNorm _norm1, _norm2;
         private readonly Nn.Linear _q, _k, _v, _out;
         private readonly Mlp _mlp;
+        private readonly string _path;
 
         public Block(WeightScope w, SiglipConfig c)
         {
@@ -76,12 +72,19 @@ public sealed class SiglipEncoder
             _k = a["k_proj"].Linear(c.Hidden, c.Hidden, bias: true);
             _v = a["v_proj"].Linear(c.Hidden, c.Hidden, bias: true);
             _out = a["out_proj"].Linear(c.Hidden, c.Hidden, bias: true);
+            _path = a.Path;
             _mlp = new Mlp(w["mlp"]["fc1"].Linear(c.Hidden, c.MlpWidth, bias: true), w["mlp"]["fc2"].Linear(c.MlpWidth, c.Hidden, bias: true), c.Activation);
         }
 
         public IEnumerable<Nn.Linear> Linears => [_q, _k, _v, _out, _mlp.Up, _mlp.Down];
 
         public bool Trains => Linears.Any(l => l.Adapter is not null || l.Weight.Trained is not null);
+
+        public IEnumerable<FlopCount> Flops(long P, double attention)
+        {
+            FlopCount Of(Nn.Linear layer, bool sharesInput = false) => new(layer.Path, P, (double)P * layer.Weight.In * layer.Weight.Out, layer, sharesInput);
+            return [Of(_q), Of(_k, true), Of(_v, true), new FlopCount(_path, P, attention, null), Of(_out), Of(_mlp.Up), Of(_mlp.Down)];
+        }
 
         public Tensor Forward(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask)
         {

@@ -72,6 +72,7 @@ public sealed class SmolVlm : VisionLanguageModel
         {
             Tensor features = scope.Frame(() => Features(scope, vision));
             Observer?.Invoke("image_features", features);
+            VisionDone?.Invoke();
             hidden = ReplaceRows.Forward(scope, hidden, features, scope.From(rows));
         }
 
