@@ -185,10 +185,16 @@ internal static unsafe class VipsCodec
         }
     }
 
+    /// <summary>The marker that ends a JPEG.</summary>
+    private static ReadOnlySpan<byte> EndOfImage => [0xFF, 0xD9];
+
     private static InvalidDataException Failure(ImageFormat format, byte[] file, string name)
     {
         string reason = VipsNative.TakeError();
-        return reason.Contains("Premature end of", StringComparison.Ordinal)
+
+        // The reason may have gone to a neighbour thread's exception, so a JPEG's missing end is also looked up in the file itself.
+        bool isCut = format == ImageFormat.Jpeg && file.AsSpan().LastIndexOf(EndOfImage) < 0;
+        return isCut || reason.Contains("Premature end of", StringComparison.Ordinal)
             ? new InvalidDataException($"{name}: the {ImageFormats.NameOf(format)} file is truncated: it ends at byte {file.Length} before the picture is complete.")
             : new InvalidDataException($"{name}: damaged or unsupported {ImageFormats.NameOf(format)} file: {reason}.");
     }
