@@ -110,12 +110,18 @@ public static class AdapterFile
         SafeTensorsWriter.Write(path, entries, new Dictionary<string, string> { ["format"] = "pt" });
     }
 
+    /// <summary>Compares the file with the model before anything of the size that the settings claim is allocated.</summary>
     private static void Check(SafeTensorsFile file, IReadOnlyList<Linear> targets, LoraConfig config)
     {
         foreach (Linear layer in targets)
         {
             string key = $"base_model.model.{layer.Path}.lora_A.weight";
-            if (file.Tensors.TryGetValue(key, out TensorInfo? info) && !SameShape(info.Shape, new Shape(config.RankOf(layer.Path), layer.Weight.In)))
+            if (!file.Tensors.TryGetValue(key, out TensorInfo? info))
+            {
+                throw new InvalidDataException($"{file.Path}: tensor '{key}' is missing, although {ConfigName} targets its module: the file is not whole, or the adapter was made for another base");
+            }
+
+            if (!SameShape(info.Shape, new Shape(config.RankOf(layer.Path), layer.Weight.In)))
             {
                 throw new InvalidDataException(string.Create(
                     CultureInfo.InvariantCulture,

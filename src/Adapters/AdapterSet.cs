@@ -135,7 +135,7 @@ public sealed class AdapterSet
             : config.LayersPattern.Select(p => $".*\\.{p}\\.(\\d+)\\.");
         foreach (string pattern in patterns)
         {
-            Match match = Regex.Match(path, "^" + pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+            Match match = PatternMatch.Match(path, "^" + pattern);
             if (match.Success)
             {
                 return layers.Contains(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));

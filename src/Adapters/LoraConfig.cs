@@ -32,6 +32,9 @@ public enum LoraBias
 /// <remarks>Source: PEFT 0.20 <c>LoraConfig</c>; Hu et al. 2021; Kalajdzievski 2023 (rank-stabilised scaling).</remarks>
 public sealed record LoraConfig
 {
+    /// <summary>Largest rank that is accepted.</summary>
+    public const int MaxRank = 65536;
+
     /// <summary>Rank R of the factors.</summary>
     public int R { get; init; } = 8;
 
@@ -98,6 +101,11 @@ public sealed record LoraConfig
             {
                 throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{source}: '{key}' must be at least 1, found {value}"));
             }
+        }
+
+        foreach (string pattern in RankPattern.Keys.Concat(AlphaPattern.Keys).Concat(LayersPattern))
+        {
+            PatternMatch.Require(pattern, source);
         }
 
         if (LoraDropout is < 0 or >= 1)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -32,7 +33,7 @@ internal static class LoraConfigJson
         RefuseUnknown(json, file);
         return new LoraConfig
         {
-            R = (int)Number(json, "r", 8, file),
+            R = Whole("r", Number(json, "r", 8, file), file),
             LoraAlpha = Number(json, "lora_alpha", 8, file),
             LoraDropout = Number(json, "lora_dropout", 0, file),
             TargetModules = Match(json, "target_modules", file) ?? throw new InvalidDataException($"{file}: 'target_modules' is missing"),
@@ -45,9 +46,9 @@ internal static class LoraConfigJson
                 string other => throw new InvalidDataException($"{file}: 'bias' must be none, all or lora_only, found '{other}'"),
             },
             UseRslora = Flag(json, "use_rslora"),
-            InitLoraWeights = Init(json),
+            InitLoraWeights = Init(json, file),
             ModulesToSave = Strings(json, "modules_to_save", file) ?? [],
-            RankPattern = Numbers(json, "rank_pattern", file).ToDictionary(p => p.Key, p => (int)p.Value),
+            RankPattern = Numbers(json, "rank_pattern", file).ToDictionary(p => p.Key, p => Whole($"rank_pattern.{p.Key}", p.Value, file)),
             AlphaPattern = Numbers(json, "alpha_pattern", file),
             LayersToTransform = Integers(json, "layers_to_transform", file),
             LayersPattern = Strings(json, "layers_pattern", file) ?? [],
@@ -107,18 +108,32 @@ internal static class LoraConfigJson
         }
     }
 
-    private static LoraInit Init(JsonElement json)
+    private static LoraInit Init(JsonElement json, string file)
     {
-        // Only the start of a training depends on it: an adapter that is loaded brings its values.
+        // Only the start of a training depends on it, for an adapter that is loaded brings its values. But some ways to start change the
+        // base's matrices too (pissa, olora, loftq and others): such an adapter means another base.
         if (!json.TryGetProperty("init_lora_weights", out JsonElement value))
         {
             return LoraInit.Default;
         }
 
-        return value.ValueKind == JsonValueKind.False ? LoraInit.Random
-            : value.ValueKind == JsonValueKind.String && string.Equals(value.GetString(), "gaussian", StringComparison.OrdinalIgnoreCase) ? LoraInit.Gaussian
-            : LoraInit.Default;
+        return value.ValueKind switch
+        {
+            JsonValueKind.False => LoraInit.Random,
+            JsonValueKind.True or JsonValueKind.Null => LoraInit.Default,
+            JsonValueKind.String => value.GetString()!.ToLowerInvariant() switch
+            {
+                "gaussian" => LoraInit.Gaussian,
+                "eva" or "orthogonal" => LoraInit.Default,
+                string other => throw new InvalidDataException($"{file}: 'init_lora_weights' is '{other}', which changes the base's matrices and is not supported. Convert the adapter to plain LoRA first (PEFT's path_initial_model_for_weight_conversion)."),
+            },
+            _ => throw Wrong(file, "init_lora_weights", "true, false or a string", value),
+        };
     }
+
+    private static int Whole(string key, double value, string file) => value is >= 1 and <= LoraConfig.MaxRank && value == Math.Floor(value)
+        ? (int)value
+        : throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{file}: '{key}' must be a whole number from 1 to {LoraConfig.MaxRank}, found {value}"));
 
     private static bool Flag(JsonElement json, string key) => json.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.True;
 
@@ -132,10 +147,22 @@ internal static class LoraConfigJson
         : value.ValueKind == JsonValueKind.String ? value.GetString()
         : throw Wrong(file, key, "a string", value);
 
-    private static ModuleMatch? Match(JsonElement json, string key, string file) =>
-        json.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String
-            ? ModuleMatch.OfPattern(value.GetString()!)
-            : Strings(json, key, file) is { Count: > 0 } names ? ModuleMatch.OfNames(names) : null;
+    private static ModuleMatch? Match(JsonElement json, string key, string file)
+    {
+        if (!json.TryGetProperty(key, out JsonElement value) || value.ValueKind != JsonValueKind.String)
+        {
+            return Strings(json, key, file) is { Count: > 0 } names ? ModuleMatch.OfNames(names) : null;
+        }
+
+        try
+        {
+            return ModuleMatch.OfPattern(value.GetString()!);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{file}: '{key}': {e.Message}", e);
+        }
+    }
 
     private static List<string>? Strings(JsonElement json, string key, string file)
     {

@@ -76,12 +76,40 @@ internal static class PatternMatch
     {
         foreach ((string key, T value) in patterns)
         {
-            if (Regex.IsMatch(path, $"^(?:.*\\.)?(?:{key})$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)))
+            if (Match(path, $"^(?:.*\\.)?(?:{key})$").Success)
             {
                 return value;
             }
         }
 
         return otherwise;
+    }
+
+    /// <summary>Matches a path in bounded time.</summary>
+    /// <exception cref="InvalidDataException">It takes too long.</exception>
+    public static Match Match(string path, string pattern)
+    {
+        try
+        {
+            return Regex.Match(path, pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new InvalidDataException($"the pattern '{pattern}' takes too long on the module path '{path}'", e);
+        }
+    }
+
+    /// <summary>Throws unless a setting is a regular expression.</summary>
+    /// <exception cref="InvalidDataException">It is not; the message begins with the source.</exception>
+    public static void Require(string pattern, string source)
+    {
+        try
+        {
+            _ = new Regex(pattern, RegexOptions.CultureInvariant);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{source}: '{pattern}' is not a regular expression: {e.Message}", e);
+        }
     }
 }

@@ -46,7 +46,10 @@ public sealed record BaseIdentity(string ModelType, string ConfigSha256, string 
 
         try
         {
-            return JsonSerializer.Deserialize<BaseIdentity>(File.ReadAllText(path), Json);
+            BaseIdentity? made = JsonSerializer.Deserialize<BaseIdentity>(File.ReadAllText(path), Json);
+            return made is { ModelType: not null, WeightsSha256.Length: 64 }
+                ? made
+                : throw new InvalidDataException($"{path}: expected model_type and weights_sha256 of 64 digits. Fetch the adapter again, or delete the file to check the base by shapes alone.");
         }
         catch (JsonException e)
         {

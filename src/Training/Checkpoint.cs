@@ -97,7 +97,7 @@ public static class Checkpoint
                 return path;
             }
 
-            note($"{path} is damaged ({damage}); falling back to the checkpoint before it");
+            note($"{path} is damaged ({damage}); falling back to the one before");
         }
 
         return null;
@@ -168,9 +168,14 @@ public static class Checkpoint
 
         try
         {
-            var entries = JsonSerializer.Deserialize<Dictionary<string, ManifestEntry>>(File.ReadAllText(manifest), Json) ?? [];
-            foreach ((string name, ManifestEntry entry) in entries)
+            var entries = JsonSerializer.Deserialize<Dictionary<string, ManifestEntry?>>(File.ReadAllText(manifest), Json) ?? [];
+            foreach ((string name, ManifestEntry? entry) in entries)
             {
+                if (entry is null)
+                {
+                    return $"{ManifestName} says nothing about {name}";
+                }
+
                 string file = Path.Combine(path, name);
                 if (!File.Exists(file))
                 {

@@ -19,8 +19,8 @@ internal static class TrainTargets
             R = s.R,
             LoraAlpha = s.LoraAlpha,
             LoraDropout = s.LoraDropout,
-            TargetModules = Match(s.TargetModules) ?? LanguageLayers(loaded.Model),
-            ExcludeModules = Match(s.ExcludeModules),
+            TargetModules = Match(s.TargetModules, "lora.target_modules") ?? LanguageLayers(loaded.Model),
+            ExcludeModules = Match(s.ExcludeModules, "lora.exclude_modules"),
             Bias = s.Bias switch { BiasTraining.All => LoraBias.All, BiasTraining.LoraOnly => LoraBias.LoraOnly, _ => LoraBias.None },
             UseRslora = s.UseRslora,
             InitLoraWeights = s.InitLoraWeights switch
@@ -34,6 +34,7 @@ internal static class TrainTargets
             AlphaPattern = s.AlphaPattern,
             BaseModelNameOrPath = loaded.Directory.Path,
         };
+        config.Validate("lora");
         return IsFiltered(s) ? config with { TargetModules = Filtered(s, config, loaded.Model) } : config;
     }
 
@@ -72,9 +73,22 @@ internal static class TrainTargets
         };
     }
 
-    private static ModuleMatch? Match(ModuleNames? names) => names is null ? null
-        : names.Pattern is { } pattern ? ModuleMatch.OfPattern(pattern)
-        : ModuleMatch.OfNames(names.Names);
+    private static ModuleMatch? Match(ModuleNames? names, string key)
+    {
+        if (names?.Pattern is not { } pattern)
+        {
+            return names is null ? null : ModuleMatch.OfNames(names.Names);
+        }
+
+        try
+        {
+            return ModuleMatch.OfPattern(pattern);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{key}: {e.Message}", e);
+        }
+    }
 
     /// <summary>The default target: the language model's linear layers, as a pattern that PEFT resolves alike.</summary>
     private static ModuleMatch LanguageLayers(VisionLanguageModel model)

@@ -93,10 +93,13 @@ internal sealed class ChatLoop(CliHost host, Generator generator, LoadedModel lo
 
     private void Ask(string text)
     {
-        _messages.Add(new ChatMessage("user", [.. _waiting, new TextPart(text)]));
-        _waiting.Clear();
+        var question = new ChatMessage("user", [.. _waiting, new TextPart(text)]);
         EncodedSample prompt = loaded.Processor.Encode(
-            new Conversation(_messages, _images), new EncodeOptions { Loss = LossOn.Nothing, AddGenerationPrompt = true });
+            new Conversation([.. _messages, question], _images), new EncodeOptions { Loss = LossOn.Nothing, AddGenerationPrompt = true });
+
+        // Only a question that could be read belongs to the conversation.
+        _messages.Add(question);
+        _waiting.Clear();
         bool atStart = true;
         Answer answer = generator.Generate(
             [prompt],

@@ -16,6 +16,9 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, EncodeOpt
     /// <summary>Number of samples.</summary>
     public long Count => dataset.Count;
 
+    /// <summary>Identity of the samples and their order.</summary>
+    public string Fingerprint => dataset.Fingerprint;
+
     /// <summary>Where a sample's row stands, <c>file:line</c>.</summary>
     public string Describe(long index) => dataset.Describe(index);
 
