@@ -188,9 +188,10 @@ public sealed class TrainingRun : IDisposable
             Directory.Delete(path, recursive: true);
         }
 
-        foreach (string name in new[] { AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name, "model.safetensors" })
+        string[] results = [AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name];
+        foreach (string path in results.Select(name => Path.Combine(_output, name)).Concat(Directory.EnumerateFiles(_output, "model*.safetensors*")))
         {
-            File.Delete(Path.Combine(_output, name));
+            File.Delete(path);
         }
     }
 
@@ -289,10 +290,20 @@ public sealed class TrainingRun : IDisposable
 
     private RunState Start(UsedDirectory used, AdamW optimizer, Action<string> note)
     {
-        string data = string.Create(CultureInfo.InvariantCulture, $"rows={Plan.Rows} batch={Plan.BatchSize} accumulation={Plan.Accumulation} seed={_config.Train.Seed} shuffle={_config.Data.Shuffle}");
+        string data = string.Create(CultureInfo.InvariantCulture, $"data={TrainLoader().Fingerprint} rows={Plan.Rows} batch={Plan.BatchSize} accumulation={Plan.Accumulation} seed={_config.Train.Seed} shuffle={_config.Data.Shuffle}");
         var fresh = new RunState(0, Plan.TotalSteps, 0, data, _environment.InstructionSet, null, null);
-        if (used != UsedDirectory.Resume || Checkpoint.FindNewestGood(_output, note) is not { } path)
+        if (used != UsedDirectory.Resume)
         {
+            return fresh;
+        }
+
+        if (Checkpoint.FindNewestGood(_output, note) is not { } path)
+        {
+            if (Checkpoint.List(_output).Count > 0)
+            {
+                note($"no checkpoint is whole in {_output}: the run starts from the beginning");
+            }
+
             return fresh;
         }
 
