@@ -59,10 +59,11 @@ internal sealed class DemoRun(CliHost host, DemoOptions options)
         var task = new BinTask(Rng.Key(seed, 10));
         WriteSet(Path.Combine(output, "data", "train"), TrainingPictures, task, Rng.Key(seed, 11));
         WriteSet(Path.Combine(output, "data", "held-out"), HeldOutPictures, task, Rng.Key(seed, 12));
+        CopyBase(BaseOf(output));
         string runFile = Path.Combine(output, "demo.yaml");
         File.WriteAllText(runFile, string.Create(CultureInfo.InvariantCulture, $$"""
             # Written by the demo; run it again with: lorikeet train demo.yaml --overwrite
-            model: { path: {{JsonSerializer.Serialize(BaseModel)}} }
+            model: { path: base }
             data:  { train: data/train/rows.jsonl, max_length: 256 }
             method: lora
             lora:  { r: 16, lora_alpha: 32 }
@@ -78,6 +79,18 @@ internal sealed class DemoRun(CliHost host, DemoOptions options)
             """) + "\n");
         return runFile;
     }
+
+    /// <summary>The adapter's base lies beside it: a later build of the program doesn't take it away.</summary>
+    private static void CopyBase(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        foreach (string file in Directory.EnumerateFiles(BaseModel))
+        {
+            File.Copy(file, Path.Combine(directory, Path.GetFileName(file)), overwrite: true);
+        }
+    }
+
+    private static string BaseOf(string output) => Path.Combine(output, "base");
 
     private static void WriteSet(string directory, int count, BinTask task, ulong key)
     {
@@ -147,7 +160,7 @@ internal sealed class DemoRun(CliHost host, DemoOptions options)
         string adapter = config.Train.OutputDir!;
         string example = samples[0].Images[0].FilePath!;
         host.Result.WriteLine($"adapter: {adapter}");
-        host.Result.WriteLine($"chat with it: {host.CommandName} chat {BaseModel} --adapter {adapter} --image {example} --prompt \"{samples[0].Messages[^2].AllText}\"");
+        host.Result.WriteLine($"chat with it: {host.CommandName} chat {config.Model.Path} --adapter {adapter} --image {example} --prompt \"{samples[0].Messages[^2].AllText}\"");
         host.Result.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"held-out exact match: before {ExactMatch.Percent(before, right):0.0} %, after {ExactMatch.Percent(after, right):0.0} % ({samples.Length} pictures)"));
