@@ -228,23 +228,8 @@ public sealed class TrainingRun : IDisposable
         }
 
         TrainSection t = _config.Train;
-        var orders = new Dictionary<int, EpochOrder>();
-        long Order(int epoch, long position)
-        {
-            lock (orders)
-            {
-                if (!orders.TryGetValue(epoch, out EpochOrder? order))
-                {
-                    orders.Clear();
-                    order = _config.Data.Shuffle ? EpochOrder.Shuffled(loader.Count, (ulong)t.Seed, epoch) : EpochOrder.Sequential(loader.Count);
-                    orders[epoch] = order;
-                }
-
-                return order[position];
-            }
-        }
-
-        Plan = new StepPlan(loader.Count, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, new RunLength(t.NumTrainEpochs, t.MaxSteps), Order);
+        var sampler = new RowSampler(loader.Count, (ulong)t.Seed, _config.Data.Shuffle);
+        Plan = new StepPlan(loader.Count, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, new RunLength(t.NumTrainEpochs, t.MaxSteps), (epoch, position) => sampler.Order(epoch)[position]);
     }
 
     private SampleLoader TrainLoader() => _trainLoader ??= Loader(
