@@ -1,9 +1,6 @@
 using System.Globalization;
 using Lorikeet.Adapters;
-using Lorikeet.Data;
-using Lorikeet.Data.Sampling;
 using Lorikeet.Models;
-using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
 using Lorikeet.Tracking;
 using Lorikeet.Training.Batching;
@@ -13,55 +10,21 @@ using Lorikeet.Training.Optim;
 
 namespace Lorikeet.Training;
 
-/// <summary>What a run needs from outside: the device, the clock, who listens.</summary>
-public sealed record RunEnvironment
-{
-    /// <summary>Where tensors live.</summary>
-    public required Parameters Parameters { get; init; }
-
-    /// <summary>Hears of every event, besides the run's own event file.</summary>
-    public required IRunListener Listener { get; init; }
-
-    /// <summary>The kernels' path, for checkpoints.</summary>
-    public required string InstructionSet { get; init; }
-
-    /// <summary>Whether products of bfloat16 run on hardware: then <c>compute: auto</c> uses them for models stored in 16 bits.</summary>
-    public bool HasFastBf16 { get; init; }
-
-    /// <summary>The clock.</summary>
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
-
-    /// <summary>The program's version.</summary>
-    public string Version { get; init; } = "";
-}
-
-/// <summary>What to do with a directory that already holds a run.</summary>
-public enum UsedDirectory
-{
-    /// <summary>Refuse.</summary>
-    Refuse,
-
-    /// <summary>Go on from its newest good checkpoint.</summary>
-    Resume,
-
-    /// <summary>Start anew and remove what is there.</summary>
-    Overwrite,
-}
-
 /// <summary>A run file made into objects: model, adapter, data, optimizer, trainer. The composition root of training.</summary>
 public sealed class TrainingRun : IDisposable
 {
     private readonly RunConfig _config;
     private readonly RunEnvironment _environment;
     private readonly List<IDisposable> _owned = [];
-    private readonly string _output;
+    private readonly RunFolder _folder;
     private readonly string _resolved;
+    private RunData _data = null!;
 
-    private TrainingRun(RunConfig config, RunEnvironment environment)
+    private TrainingRun(RunConfig config, RunEnvironment environment, UsedDirectory used)
     {
         _config = config;
         _environment = environment;
-        _output = config.Train.OutputDir!;
+        _folder = new RunFolder(config.Train.OutputDir!, used);
         _resolved = RunConfigWriter.Write(config);
     }
 
@@ -75,7 +38,7 @@ public sealed class TrainingRun : IDisposable
     public Compute Compute { get; private set; }
 
     /// <summary>Which rows each step consumes.</summary>
-    public StepPlan Plan { get; private set; } = null!;
+    public StepPlan Plan => _data.Plan;
 
     /// <summary>What the user should know before the run starts, one sentence each.</summary>
     public IReadOnlyList<string> Notes => _notes;
@@ -86,12 +49,15 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="InvalidDataException">Something of the user's is unusable; the message says what and where.</exception>
     public static TrainingRun Build(RunConfig config, RunEnvironment environment, UsedDirectory used)
     {
-        var run = new TrainingRun(config, environment);
+        var run = new TrainingRun(config, environment, used);
         try
         {
-            run.CheckDirectory(used);
+            run._folder.RequireUsable();
             run.LoadModel();
-            run.LoadData();
+            run._data = new RunData(config, run.Loaded.Processor);
+            run._owned.Add(run._data);
+            run._data.OpenTraining();
+            run._notes.AddRange(run._data.Notes);
             return run;
         }
         catch
@@ -102,25 +68,17 @@ public sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Trains, saves, and reports.</summary>
-    /// <param name="used">As given to <see cref="Build"/>.</param>
     /// <param name="stop">Asks for an orderly end.</param>
     /// <param name="abort">Gives up at once.</param>
-    public TrainResult Execute(UsedDirectory used, CancellationToken stop, CancellationToken abort)
+    public TrainResult Execute(CancellationToken stop, CancellationToken abort)
     {
-        Directory.CreateDirectory(_output);
-        if (used == UsedDirectory.Overwrite)
-        {
-            ClearDirectory();
-        }
-
-        AtomicDirectory.DeleteStale(_output);
-        AtomicFile.WriteText(Path.Combine(_output, "run.yaml"), _resolved);
+        _folder.Begin(_resolved);
         using RunEventFile? events = _config.ReportTo.Contains(Reporter.Jsonl)
-            ? new RunEventFile(Path.Combine(_output, RunEventFile.Name), _config.Train.LoggingSteps, _environment.Clock)
+            ? new RunEventFile(Path.Combine(_folder.Path, RunEventFile.Name), _config.Train.LoggingSteps, _environment.Clock)
             : null;
         IRunListener listener = StampedEvents.For(_environment.Clock, events is null ? [_environment.Listener] : [events, _environment.Listener]);
         using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, AdamOptions());
-        RunState start = Start(used, optimizer, note => listener.On(new Noted { Message = note }));
+        RunState start = Start(optimizer, note => listener.On(new Noted { Message = note }));
         long began = _environment.Clock.GetTimestamp();
         try
         {
@@ -144,15 +102,15 @@ public sealed class TrainingRun : IDisposable
 
     private TrainResult Train(IRunListener listener, AdamW optimizer, RunState start, long began, CancellationToken stop, CancellationToken abort)
     {
-        using var data = new DatasetTraining(TrainLoader(), Plan, (ulong)_config.Train.Seed, start.Step);
+        using var data = new DatasetTraining(_data.Train, Plan, (ulong)_config.Train.Seed, start.Step);
         listener.On(Started(start.Step));
         TrainResult result = new Trainer(Setup(listener, optimizer, data, start)).Run(stop, abort);
         string? saved = null;
         if (!result.Interrupted)
         {
             RestoreBest(result, optimizer, listener);
-            SaveFinal();
-            saved = _output;
+            _folder.SaveFinal(Loaded, Trainable);
+            saved = _folder.Path;
         }
 
         listener.On(new RunFinished
@@ -169,30 +127,6 @@ public sealed class TrainingRun : IDisposable
             ElapsedS = _environment.Clock.GetElapsedTime(began).TotalSeconds,
         });
         return result;
-    }
-
-    /// <summary>Refuses a directory that holds a run unless the user has said what to do with it. Nothing is deleted before the new run can start.</summary>
-    private void CheckDirectory(UsedDirectory used)
-    {
-        bool isUsed = Checkpoint.List(_output).Count > 0 || File.Exists(Path.Combine(_output, AdapterFile.WeightsName)) || File.Exists(Path.Combine(_output, "model.safetensors"));
-        if (isUsed && used == UsedDirectory.Refuse)
-        {
-            throw new InvalidDataException($"{_output}: already holds a run. Continue it with --resume, replace it with --overwrite, or choose another train.output_dir.");
-        }
-    }
-
-    private void ClearDirectory()
-    {
-        foreach ((_, string path) in Checkpoint.List(_output))
-        {
-            Directory.Delete(path, recursive: true);
-        }
-
-        string[] results = [AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name];
-        foreach (string path in results.Select(name => Path.Combine(_output, name)).Concat(Directory.EnumerateFiles(_output, "model*.safetensors*")))
-        {
-            File.Delete(path);
-        }
     }
 
     private void LoadModel()
@@ -219,51 +153,6 @@ public sealed class TrainingRun : IDisposable
         };
     }
 
-    private void LoadData()
-    {
-        SampleLoader loader = TrainLoader();
-        if (loader.Count == 0)
-        {
-            throw new InvalidDataException($"{_config.Data.Train}: no sample to train on");
-        }
-
-        TrainSection t = _config.Train;
-        var sampler = new RowSampler(loader.Count, (ulong)t.Seed, _config.Data.Shuffle);
-        Plan = new StepPlan(loader.Count, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, new RunLength(t.NumTrainEpochs, t.MaxSteps), (epoch, position) => sampler.Order(epoch)[position]);
-    }
-
-    private SampleLoader TrainLoader() => _trainLoader ??= Loader(
-        _config.Data.Train ?? throw new InvalidDataException("data.train is missing: give a data file"), _config.Data.TrainSplit, _config.Data.MaxSamples);
-
-    private SampleLoader? _trainLoader;
-
-    private SampleLoader Loader(string path, string? split, long? maxSamples)
-    {
-        DataSection d = _config.Data;
-        Dataset dataset = Dataset.Open(new DatasetOptions
-        {
-            Path = path,
-            ImageRoot = d.ImageRoot,
-            Format = d.Format,
-            Split = split,
-            MaxSamples = maxSamples,
-            Prompt = d.Prompt,
-        });
-        _owned.Add(dataset);
-        _notes.AddRange(dataset.Notes);
-        var options = new EncodeOptions
-        {
-            Loss = d.AssistantOnlyLoss ? LossOn.AssistantTurns : LossOn.AllTokens,
-            Images = new ImageOptions
-            {
-                Alpha = d.Alpha == AlphaPolicy.White ? Imaging.AlphaHandling.White : Imaging.AlphaHandling.Reference,
-                ApplyExif = d.Exif == ExifPolicy.Apply,
-                LongestEdge = d.LongestEdge,
-            },
-        };
-        return new SampleLoader(dataset, Loaded.Processor, options, d.MaxLength);
-    }
-
     private AdamWOptions AdamOptions() => new()
     {
         Beta1 = _config.Train.AdamBeta1,
@@ -273,22 +162,12 @@ public sealed class TrainingRun : IDisposable
         MaxGradNorm = _config.Train.MaxGradNorm,
     };
 
-    private RunState Start(UsedDirectory used, AdamW optimizer, Action<string> note)
+    private RunState Start(AdamW optimizer, Action<string> note)
     {
-        string data = string.Create(CultureInfo.InvariantCulture, $"data={TrainLoader().Fingerprint} rows={Plan.Rows} batch={Plan.BatchSize} accumulation={Plan.Accumulation} seed={_config.Train.Seed} shuffle={_config.Data.Shuffle}");
+        string data = _data.Identity;
         var fresh = new RunState(0, Plan.TotalSteps, 0, data, _environment.InstructionSet, null, null);
-        if (used != UsedDirectory.Resume)
+        if (_folder.NewestGood(note) is not { } path)
         {
-            return fresh;
-        }
-
-        if (Checkpoint.FindNewestGood(_output, note) is not { } path)
-        {
-            if (Checkpoint.List(_output).Count > 0)
-            {
-                note($"no checkpoint is whole in {_output}: the run starts from the beginning");
-            }
-
             return fresh;
         }
 
@@ -324,7 +203,7 @@ public sealed class TrainingRun : IDisposable
             Parameters = _environment.Parameters,
             Listener = listener,
             Clock = _environment.Clock,
-            Evaluation = _config.Data.Eval is { } eval ? Evaluation(eval) : null,
+            Evaluation = Evaluation(),
             Save = state => SaveCheckpoint(state, optimizer),
             Options = new TrainerOptions
             {
@@ -347,18 +226,18 @@ public sealed class TrainingRun : IDisposable
         _ => _ => false,
     };
 
-    private LossEvaluation Evaluation(string path) => new(
+    private LossEvaluation? Evaluation() => _data.OpenEvaluation() is not { } loader ? null : new(
         Loaded.Model,
         new Sft(),
-        Loader(path, null, null),
+        loader,
         new LossEvaluationOptions(_environment.Parameters, Compute, _config.Train.PerDeviceEvalBatchSize));
 
     private string SaveCheckpoint(RunState state, AdamW optimizer)
     {
-        string path = Checkpoint.Save(_output, state, Trainable, optimizer, _resolved);
+        string path = Checkpoint.Save(_folder.Path, state, Trainable, optimizer, _resolved);
         if (_config.Train.SaveTotalLimit is { } limit)
         {
-            Checkpoint.Prune(_output, limit, state.BestStep);
+            Checkpoint.Prune(_folder.Path, limit, state.BestStep);
         }
 
         return path;
@@ -371,7 +250,7 @@ public sealed class TrainingRun : IDisposable
             return;
         }
 
-        string path = Checkpoint.PathOf(_output, best);
+        string path = Checkpoint.PathOf(_folder.Path, best);
         if (Checkpoint.Damage(path) is { } damage)
         {
             listener.On(new Noted { Message = $"the best checkpoint {path} cannot be loaded ({damage}); the last state is kept" });
@@ -380,20 +259,6 @@ public sealed class TrainingRun : IDisposable
 
         Checkpoint.Load(path, Trainable, optimizer);
         listener.On(new Noted { Message = $"the best model is that of {path}" });
-    }
-
-    private void SaveFinal()
-    {
-        if (Trainable.Adapter is { } adapter)
-        {
-            AdapterFile.Save(_output, adapter);
-            BaseIdentity.Of(Loaded).Save(_output);
-        }
-        else
-        {
-            File.Delete(Path.Combine(_output, "model.safetensors"));
-            ModelWriter.Write(_output, Loaded);
-        }
     }
 
     private RunStarted Started(int resumedFrom) => new()
@@ -405,7 +270,7 @@ public sealed class TrainingRun : IDisposable
         Objective = Word(_config.Objective),
         Compute = Compute == Compute.BF16 ? "bfloat16" : "float32",
         Device = _environment.Parameters.Device.Name,
-        OutputDir = _output,
+        OutputDir = _folder.Path,
         Steps = Plan.TotalSteps,
         ResumedFromStep = resumedFrom,
         Epochs = (double)Plan.TotalSteps / Plan.StepsPerEpoch,

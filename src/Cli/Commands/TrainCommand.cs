@@ -46,7 +46,7 @@ internal static class TrainCommand
             host.Messages.WriteLine($"adapters on {adapter.Adapters.Count} layers: {ModuleSummary.Of(adapter.Adapters.Select(a => a.Layer.Path))}");
         }
 
-        TrainResult result = run.Execute(used, host.Stop.Token, CancellationToken.None);
+        TrainResult result = run.Execute(host.Stop.Token, CancellationToken.None);
         if (result.Interrupted)
         {
             host.Messages.WriteLine($"interrupted after step {result.Steps}; go on with: {host.CommandName} train ... --resume");

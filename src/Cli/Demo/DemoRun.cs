@@ -41,7 +41,7 @@ internal sealed class DemoRun(CliHost host, DemoOptions options)
         run.Trainable.Adapter!.Disable(true);
         string[] before = Answers(run, session, samples);
         run.Trainable.Adapter.Disable(false);
-        TrainResult result = run.Execute(UsedDirectory.Overwrite, host.Stop.Token, CancellationToken.None);
+        TrainResult result = run.Execute(host.Stop.Token, CancellationToken.None);
         if (result.Interrupted)
         {
             return ExitCodes.Interrupted;

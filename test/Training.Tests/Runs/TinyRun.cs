@@ -69,7 +69,7 @@ internal sealed class TinyRun : IDisposable
         TrainResult result;
         using (TrainingRun run = TrainingRun.Build(Config(settings), environment, used))
         {
-            result = run.Execute(used, stop.Token, CancellationToken.None);
+            result = run.Execute(stop.Token, CancellationToken.None);
         }
 
         return new Outcome(result, heard.Events);

@@ -1,0 +1,39 @@
+using Lorikeet.Tensors;
+using Lorikeet.Tracking;
+
+namespace Lorikeet.Training;
+
+/// <summary>What a run needs from outside: the device, the clock, who listens.</summary>
+public sealed record RunEnvironment
+{
+    /// <summary>Where tensors live.</summary>
+    public required Parameters Parameters { get; init; }
+
+    /// <summary>Hears of every event, besides the run's own event file.</summary>
+    public required IRunListener Listener { get; init; }
+
+    /// <summary>The kernels' path, for checkpoints.</summary>
+    public required string InstructionSet { get; init; }
+
+    /// <summary>Whether products of bfloat16 run on hardware: then <c>compute: auto</c> uses them for models stored in 16 bits.</summary>
+    public bool HasFastBf16 { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>The program's version.</summary>
+    public string Version { get; init; } = "";
+}
+
+/// <summary>What to do with a directory that already holds a run.</summary>
+public enum UsedDirectory
+{
+    /// <summary>Refuse.</summary>
+    Refuse,
+
+    /// <summary>Go on from its newest good checkpoint.</summary>
+    Resume,
+
+    /// <summary>Start anew and remove what is there.</summary>
+    Overwrite,
+}
