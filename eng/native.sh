@@ -1,4 +1,5 @@
-# Sourced by ./lorikeet and eng/test: the native libraries that Lorikeet needs. Defines ensure_libvips; expects say() and $root.
+# Sourced by ./lorikeet and eng/test: the native libraries that Lorikeet needs. Defines ensure_libvips and, for tests alone,
+# ensure_chromium; expects say() and $root.
 
 # libvips decodes the pictures. It is the only native library that the main job needs.
 ensure_libvips() {
@@ -24,4 +25,17 @@ ensure_libvips() {
     [[ -n "$(apt-cache search --names-only '^libvips42t64$' 2>/dev/null)" ]] && package=libvips42t64
     say "pictures need libvips; type once: sudo apt-get install -y --no-install-recommends $package"
   fi
+}
+
+# The browser that slow tests open reports in; without it they are skipped.
+ensure_chromium() {
+  local tried="$root/artifacts/.chromium-tried"
+  [[ -x /usr/bin/chromium || -e "$tried" ]] && return
+  command -v apt-get >/dev/null && [[ $EUID -eq 0 || "${CI:-}" == true ]] || return 0
+  local as=()
+  [[ $EUID -eq 0 ]] || as=(sudo -n)
+  mkdir -p -- "$root/artifacts" && : >"$tried"
+  say "installing chromium, in which tests open the reports ..."
+  "${as[@]}" apt-get update -qq >&2 </dev/null
+  DEBIAN_FRONTEND=noninteractive "${as[@]}" apt-get install -y -qq --no-install-recommends chromium >/dev/null </dev/null || say "chromium could not be installed"
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Lorikeet.Imaging.Interop;
@@ -71,12 +72,20 @@ internal static unsafe class VipsCodec
     }
 
     /// <summary>Encodes interleaved pixels of 8 or 16 bits as PNG.</summary>
-    public static byte[] SavePng(byte[] pixels, int width, int height, int bands, bool is16Bit)
+    public static byte[] SavePng(byte[] pixels, int width, int height, int bands, bool is16Bit) =>
+        Save("pngsave_buffer", is16Bit ? "compression=3,bitdepth=16" : "compression=3", new VipsRaster(width, height, bands, is16Bit, VipsColour.Multiband, pixels));
+
+    /// <summary>Encodes interleaved grey or RGB pixels of 8 bits as JPEG.</summary>
+    public static byte[] SaveJpeg(byte[] pixels, int width, int height, int bands, int quality) =>
+        Save("jpegsave_buffer", string.Create(CultureInfo.InvariantCulture, $"Q={quality},optimize_coding=true"), new VipsRaster(width, height, bands, false, VipsColour.Multiband, pixels));
+
+    private static byte[] Save(string saver, string options, VipsRaster raster)
     {
         VipsNative.EnsureStarted();
-        fixed (byte* data = pixels)
+        fixed (byte* data = raster.Samples)
         {
-            nint image = VipsNative.vips_image_new_from_memory(data, (nuint)pixels.Length, width, height, bands, is16Bit ? UShort : UChar);
+            nint image = VipsNative.vips_image_new_from_memory(
+                data, (nuint)raster.Samples.Length, raster.Width, raster.Height, raster.Bands, raster.Is16Bit ? UShort : UChar);
             nint operation = 0;
             try
             {
@@ -84,7 +93,7 @@ internal static unsafe class VipsCodec
                 {
                     throw new InvalidOperationException("libvips refuses the pixels: " + VipsNative.TakeError());
                 }
-                operation = New("pngsave_buffer", is16Bit ? "compression=3,bitdepth=16" : "compression=3");
+                operation = New(saver, options);
                 VipsNative.Value value = default;
                 VipsNative.g_value_init(&value, VipsNative.vips_image_get_type());
                 VipsNative.g_value_set_object(&value, image);
@@ -92,7 +101,7 @@ internal static unsafe class VipsCodec
                 VipsNative.g_value_unset(&value);
                 if (VipsNative.vips_object_build(operation) != 0)
                 {
-                    throw new InvalidOperationException("libvips cannot write the PNG file: " + VipsNative.TakeError());
+                    throw new InvalidOperationException($"libvips cannot write the picture ({saver}): " + VipsNative.TakeError());
                 }
                 return GetBytes(operation, "buffer");
             }
