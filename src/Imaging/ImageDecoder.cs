@@ -58,6 +58,30 @@ public static class ImageDecoder
         };
     }
 
+    /// <summary>The size of a picture from its header, without decoding it; damage behind the header is not noticed.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="applyExif">Whether the orientation mark is obeyed.</param>
+    /// <param name="limits">Caps; <see cref="DecodeLimits.Default"/> if null.</param>
+    /// <exception cref="InvalidDataException">The bytes are too many, no picture, or the header is damaged or beyond the limits.</exception>
+    /// <exception cref="DllNotFoundException">libvips is not installed.</exception>
+    public static PixelSize ReadSize(byte[] file, string name, bool applyExif = false, DecodeLimits? limits = null)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        limits ??= DecodeLimits.Default;
+        limits.RequireBytes(name, file.Length);
+        var format = ImageFormats.Sniff(file);
+        if (format is ImageFormat.Unknown or ImageFormat.Bmp or ImageFormat.Gif)
+        {
+            // Small formats without a lazy loader; and the one message for what is no picture.
+            Image image = Decode(file, name, limits);
+            return new PixelSize(image.Width, image.Height);
+        }
+        var size = VipsCodec.ReadSize(format, file, name, limits);
+        const int FirstSideways = 5;
+        return (applyExif || format == ImageFormat.Tiff) && ExifOrientation.Find(file, format) >= FirstSideways ? new PixelSize(size.Height, size.Width) : size;
+    }
+
     private static Image LoadWithVips(byte[] file, string name, ImageFormat format, DecodeLimits limits)
     {
         RequireComplete(file, name, format);

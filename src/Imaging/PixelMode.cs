@@ -31,13 +31,3 @@ public enum AlphaHandling
     /// <summary>Blend on white, as Pillow's <c>alpha_composite</c> does.</summary>
     White,
 }
-
-/// <summary>What happens to the EXIF orientation tag (run file key <c>data.exif</c>).</summary>
-public enum ExifHandling
-{
-    /// <summary>What the model family's reference processor does; none of them looks at the tag.</summary>
-    Reference,
-
-    /// <summary>Turn the picture upright, as Pillow's <c>exif_transpose</c> does.</summary>
-    Apply,
-}

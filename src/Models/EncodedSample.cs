@@ -55,10 +55,13 @@ public sealed record EncodeOptions
 /// <param name="Ids">Token ids.</param>
 /// <param name="Labels">The token itself where it is supervised, else <see cref="TokenBatch.Ignored"/>.</param>
 /// <param name="Rendered">The chat template's text, before image tokens are multiplied.</param>
-/// <param name="Images">The pictures in the family's own form, or null.</param>
-/// <param name="ImageCount">Number of pictures.</param>
-public sealed record EncodedSample(int[] Ids, int[] Labels, string Rendered, object? Images, int ImageCount)
+/// <param name="Layout">What becomes of its pictures, or null where it has none.</param>
+/// <param name="Pixels">The pictures in the family's own form; null where it has none, or where only sizes were given.</param>
+public sealed record EncodedSample(int[] Ids, int[] Labels, string Rendered, ImageLayout? Layout, object? Pixels)
 {
+    /// <summary>Number of pictures.</summary>
+    public int ImageCount => Layout?.Pictures.Count ?? 0;
+
     /// <summary>Number of supervised tokens that have a token before them.</summary>
     public int Supervised => Labels.Skip(1).Count(label => label != TokenBatch.Ignored);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lorikeet.Imaging;
 using Lorikeet.Tensors;
 using Lorikeet.Text.Chat;
 using Lorikeet.Text.Tokenizers;
@@ -30,9 +31,21 @@ public abstract class Processor
     /// <exception cref="InvalidDataException">The template fails, or pictures and their places differ in number.</exception>
     public EncodedSample Encode(Conversation conversation, EncodeOptions options)
     {
-        IReadOnlyList<ChatMessage> messages = ContentForm.For(Template, conversation.Messages);
+        Image[] images = [.. conversation.Images.Select(image => options.Images.ApplyExif ? image.Upright() : image)];
+        EncodedSample measured = Measure(conversation.Messages, [.. images.Select(image => new PixelSize(image.Width, image.Height))], options);
+        return measured.Layout is { } layout ? measured with { Pixels = Pixels(images, layout, options.Images) } : measured;
+    }
+
+    /// <summary>A conversation as tokens without its pixels: all that checking, planning and packing need.</summary>
+    /// <param name="messages">The turns.</param>
+    /// <param name="sizes">Sizes of the pictures in pixels (upright where orientation marks are obeyed), in the order of their places.</param>
+    /// <param name="options">How the conversation becomes tokens.</param>
+    /// <exception cref="InvalidDataException">The template fails, or pictures and their places differ in number.</exception>
+    public EncodedSample Measure(IReadOnlyList<ChatMessage> messages, IReadOnlyList<PixelSize> sizes, EncodeOptions options)
+    {
+        messages = ContentForm.For(Template, messages);
         IReadOnlyDictionary<string, object?> variables = Variables(options);
-        object? images = conversation.Images.Count == 0 ? null : Prepare(conversation.Images, options.Images);
+        ImageLayout? layout = sizes.Count == 0 ? null : Layout(sizes, options.Images);
         string text;
         IReadOnlyList<(int Start, int End)> spans = [];
         if (options.Loss is LossOn.AssistantTurns or LossOn.LastTurn && !options.AddGenerationPrompt)
@@ -46,10 +59,10 @@ public abstract class Processor
             text = Template.Render(messages, options.AddGenerationPrompt, variables).Text;
         }
 
-        ExpandedText expanded = Expand(text, images);
+        ExpandedText expanded = Expand(text, layout);
         Encoding encoding = Tokenizer.Encode(expanded.Text, AddsSpecialTokens(text));
         int[] labels = options.Loss == LossOn.AllTokens ? [.. encoding.Ids] : Labels(expanded, encoding, spans);
-        return new EncodedSample(encoding.Ids, labels, text, images, conversation.Images.Count);
+        return new EncodedSample(encoding.Ids, labels, text, layout, null);
     }
 
     /// <summary>Whether the tokenizer adds its own special tokens: not where the template already wrote the first one.</summary>
@@ -83,11 +96,22 @@ public abstract class Processor
     /// <summary>Values under the reference processor's names and in its padded layout, pictures only; for comparisons.</summary>
     public abstract IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples);
 
-    /// <summary>Prepares the pictures of one sample.</summary>
-    protected abstract object Prepare(IReadOnlyList<Imaging.Image> images, ImageOptions options);
+    /// <summary>What becomes of the pictures of one sample.</summary>
+    /// <param name="sizes">Their sizes in pixels; at least one.</param>
+    /// <param name="options">Treatment of pictures.</param>
+    protected abstract ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options);
+
+    /// <summary>Makes the pixels of one sample in the family's own form.</summary>
+    /// <param name="images">Its pictures, upright where orientation marks are obeyed.</param>
+    /// <param name="layout">What <see cref="Layout"/> returned for their sizes.</param>
+    /// <param name="options">Treatment of pictures.</param>
+    protected abstract object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options);
 
     /// <summary>Multiplies image tokens.</summary>
-    protected abstract ExpandedText Expand(string text, object? images);
+    /// <param name="text">The rendered chat template.</param>
+    /// <param name="layout">What becomes of the pictures; null where there are none.</param>
+    /// <exception cref="InvalidDataException">The text has another number of places than there are pictures.</exception>
+    protected abstract ExpandedText Expand(string text, ImageLayout? layout);
 
     /// <summary>Joins the pictures of samples.</summary>
     protected abstract VisionInput? CollateImages(IReadOnlyList<EncodedSample> samples, IReadOnlyList<ulong>? keys);

@@ -34,7 +34,15 @@ internal static unsafe class VipsCodec
     /// <param name="file">The file's bytes.</param>
     /// <param name="name">The file's name, for messages.</param>
     /// <param name="limits">The caps.</param>
-    public static VipsRaster Load(ImageFormat format, byte[] file, string name, DecodeLimits limits)
+    public static VipsRaster Load(ImageFormat format, byte[] file, string name, DecodeLimits limits) =>
+        Open(format, file, name, limits, image => Read(image) ?? throw Failure(format, file, name));
+
+    /// <summary>The size that the header tells; no pixel is decoded.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static PixelSize ReadSize(ImageFormat format, byte[] file, string name, DecodeLimits limits) =>
+        Open(format, file, name, limits, image => new PixelSize(VipsNative.vips_image_get_width(image), VipsNative.vips_image_get_height(image)));
+
+    private static T Open<T>(ImageFormat format, byte[] file, string name, DecodeLimits limits, Func<nint, T> use)
     {
         string loader = format switch
         {
@@ -62,7 +70,7 @@ internal static unsafe class VipsCodec
                 }
                 image = GetImage(operation, "out");
                 RequireReadable(image, format, name, limits);
-                return Read(image) ?? throw Failure(format, file, name);
+                return use(image);
             }
             finally
             {

@@ -54,16 +54,18 @@ internal sealed class SmolVlmInputs : Processor
     }
 
     /// <inheritdoc/>
-    protected override object Prepare(IReadOnlyList<Image> images, ImageOptions options) =>
-        (options.DoImageSplitting == false ? _whole : _pictures).Process(images, new SmolVlmImageOptions
-        {
-            Alpha = options.Alpha,
-            Exif = options.ApplyExif ? ExifHandling.Apply : ExifHandling.Reference,
-            LongestEdge = options.LongestEdge,
-        });
+    protected override ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options)
+    {
+        SmolVlmProcessor pictures = PicturesFor(options);
+        return new SmolVlmLayout(_patchSize, pictures.Settings, [.. sizes.Select(size => pictures.Plan(size.Width, size.Height, options.LongestEdge))]);
+    }
 
     /// <inheritdoc/>
-    protected override ExpandedText Expand(string text, object? images) => _pictures.ExpandText(text, ((SmolVlmImages?)images)?.Grids ?? []);
+    protected override object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options) =>
+        PicturesFor(options).Process(images, new SmolVlmImageOptions { Alpha = options.Alpha, LongestEdge = options.LongestEdge });
+
+    /// <inheritdoc/>
+    protected override ExpandedText Expand(string text, ImageLayout? layout) => _pictures.ExpandText(text, ((SmolVlmLayout?)layout)?.Grids ?? []);
 
     /// <inheritdoc/>
     protected override VisionInput? CollateImages(IReadOnlyList<EncodedSample> samples, IReadOnlyList<ulong>? keys)
@@ -89,5 +91,7 @@ internal sealed class SmolVlmInputs : Processor
         return [.. all];
     }
 
-    private SmolVlmImages ImagesOf(EncodedSample sample) => (SmolVlmImages?)sample.Images ?? new SmolVlmImages(_pictures.Settings.TileSize, [], []);
+    private SmolVlmProcessor PicturesFor(ImageOptions options) => options.DoImageSplitting == false ? _whole : _pictures;
+
+    private SmolVlmImages ImagesOf(EncodedSample sample) => (SmolVlmImages?)sample.Pixels ?? new SmolVlmImages(_pictures.Settings.TileSize, [], []);
 }

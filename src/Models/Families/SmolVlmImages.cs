@@ -11,6 +11,23 @@ public readonly record struct TileGrid(int Rows, int Columns)
     public int TileCount => Rows * Columns + 1;
 }
 
+/// <summary>How the pictures of one sample are cut.</summary>
+/// <param name="PatchSize">Edge of a patch in pixels.</param>
+/// <param name="Settings">Of the processor.</param>
+/// <param name="Grids">The grid of each picture.</param>
+public sealed record SmolVlmLayout(int PatchSize, SmolVlmProcessorSettings Settings, IReadOnlyList<TileGrid> Grids) : ImageLayout
+{
+    /// <inheritdoc/>
+    public override IReadOnlyList<PictureShape> Pictures => [.. Grids.Select(Shape)];
+
+    private PictureShape Shape(TileGrid grid)
+    {
+        int tile = Settings.TileSize, side = tile / PatchSize;
+        return new PictureShape(
+            Math.Max(1, grid.Columns) * tile, Math.Max(1, grid.Rows) * tile, grid.TileCount * Settings.ImageSeqLen, grid.TileCount * side * side);
+    }
+}
+
 /// <summary>The pictures of one sample, ready for the vision tower; only real tiles, in the order of their image tokens.</summary>
 /// <param name="TileSize">Height and width of every tile in pixels; every tile is valid all over.</param>
 /// <param name="Pixels">(tiles, 3, TileSize, TileSize) normalised.</param>

@@ -62,14 +62,13 @@ public sealed class SmolVlmProcessor
     {
         ArgumentNullException.ThrowIfNull(images);
         options ??= new SmolVlmImageOptions();
-        var upright = images.Select(image => options.Exif == ExifHandling.Apply ? image.Upright() : image).ToArray();
-        var grids = upright.Select(image => Plan(image.Width, image.Height, options.LongestEdge)).ToArray();
+        var grids = images.Select(image => Plan(image.Width, image.Height, options.LongestEdge)).ToArray();
         int perTile = 3 * Settings.TileSize * Settings.TileSize, tile = 0;
         var pixels = new float[checked(grids.Sum(grid => grid.TileCount) * perTile)];
-        for (int i = 0; i < upright.Length; i++)
+        for (int i = 0; i < images.Count; i++)
         {
             var tiles = pixels.AsSpan(tile * perTile, grids[i].TileCount * perTile);
-            ProcessOne(ToRgb(upright[i], options.Alpha), grids[i], options.LongestEdge, tiles);
+            ProcessOne(ToRgb(images[i], options.Alpha), grids[i], options.LongestEdge, tiles);
             tile += grids[i].TileCount;
         }
         return new SmolVlmImages(Settings.TileSize, pixels, grids);

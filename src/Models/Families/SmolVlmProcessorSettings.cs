@@ -167,9 +167,6 @@ public sealed record SmolVlmImageOptions
     /// <summary>Transparency: dropped as in the reference, or blended on white.</summary>
     public AlphaHandling Alpha { get; init; }
 
-    /// <summary>EXIF orientation: not looked at as in the reference, or applied.</summary>
-    public ExifHandling Exif { get; init; }
-
     /// <summary>Replaces the configured longest edge, in pixels; fewer pixels make fewer tiles.</summary>
     public int? LongestEdge { get; init; }
 }

@@ -1,0 +1,24 @@
+using System.Globalization;
+
+namespace Lorikeet.Models;
+
+/// <summary>
+/// What becomes of the pictures of one sample, known from their sizes alone: how they are resized and cut, and how many tokens they
+/// take. A family derives its own from it. Planning and checking need no more than this; pixels follow where a model runs.
+/// </summary>
+public abstract record ImageLayout
+{
+    /// <summary>The pictures as the model will see them, in the order of their places in the text.</summary>
+    public abstract IReadOnlyList<PictureShape> Pictures { get; }
+}
+
+/// <summary>One picture as the model sees it.</summary>
+/// <param name="Width">Width in pixels after resizing: the effective resolution.</param>
+/// <param name="Height">Height in pixels after resizing.</param>
+/// <param name="Tokens">Image tokens: rows of features that the picture becomes in the text.</param>
+/// <param name="Patches">Patches that the vision tower computes on, tiles and overviews included.</param>
+public readonly record struct PictureShape(int Width, int Height, int Tokens, int Patches)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Width}x{Height}, {Tokens} image tokens");
+}
