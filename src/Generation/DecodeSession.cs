@@ -4,8 +4,11 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Generation;
 
-/// <summary>Next-token logits of a batch of sequences: the prompts at once, then one token at a time over a key/value cache.</summary>
-/// <remarks>Sequences are not padded; each may have its own length, and those that are finished cost nothing.</remarks>
+/// <summary>Next-token logits of a batch of sequences: prompts as a whole, then one token at a time over a key/value cache.</summary>
+/// <remarks>
+/// Sequences are not padded; each may have its own length, and those that are finished cost nothing. A place whose sequence is finished
+/// can take the next prompt while the others go on.
+/// </remarks>
 public sealed class DecodeSession : IDisposable
 {
     private readonly VisionLanguageModel _model;
@@ -27,11 +30,39 @@ public sealed class DecodeSession : IDisposable
         _cache = model.NewCache(parameters, sequences, capacity);
     }
 
-    /// <summary>Reads the prompts.</summary>
+    /// <summary>Number of places B.</summary>
+    public int Sequences => _cache.Sequences;
+
+    /// <summary>Tokens that a place can hold.</summary>
+    public int Capacity => _cache.Capacity;
+
+    /// <summary>Reads the prompts, one for each place.</summary>
     /// <param name="input">All prompts, pictures included.</param>
     /// <param name="cancellation">Stops between blocks.</param>
     /// <returns>Logits of the next token per sequence, [B][V].</returns>
     public float[][] Prefill(ModelInput input, CancellationToken cancellation = default) => Run(input, cancellation);
+
+    /// <summary>Reads prompts into some places, whose earlier sequences are forgotten; the others keep theirs.</summary>
+    /// <param name="input">The new prompts, pictures included.</param>
+    /// <param name="places">The place of each prompt, ascending.</param>
+    /// <param name="cancellation">Stops between blocks.</param>
+    /// <returns>Logits of the next token, [B][V]; empty for the other places.</returns>
+    public float[][] Prefill(ModelInput input, ReadOnlySpan<int> places, CancellationToken cancellation = default)
+    {
+        int[] lengths = new int[Sequences], features = new int[Sequences];
+        int last = -1;
+        for (int i = 0; i < places.Length; i++)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(places[i], last, nameof(places));
+            last = places[i];
+            lengths[last] = input.Tokens.Lengths[i];
+            features[last] = input.Vision?.FeatureRows[i] ?? 0;
+            _cache.Clear(last);
+        }
+
+        TokenBatch tokens = input.Tokens;
+        return Run(new ModelInput(new TokenBatch(tokens.Ids, tokens.Labels, lengths, tokens.Keys), input.Vision is { } vision ? vision with { FeatureRows = features } : null), cancellation);
+    }
 
     /// <summary>Adds one token to some sequences.</summary>
     /// <param name="tokens">The token per sequence, or -1 for a sequence that is finished.</param>

@@ -1,6 +1,5 @@
 using Lorikeet.Models;
 using Lorikeet.Tensors;
-using Lorikeet.Text.Tokenizers;
 
 namespace Lorikeet.Generation;
 
@@ -10,7 +9,7 @@ namespace Lorikeet.Generation;
 /// <param name="compute">Arithmetic of matrix products.</param>
 public sealed class Generator(LoadedModel loaded, Parameters parameters, Compute compute)
 {
-    /// <summary>Answers a batch of prompts.</summary>
+    /// <summary>Answers a few prompts at once, all of which must fit into memory together; <see cref="BatchGenerator"/> answers many.</summary>
     /// <param name="prompts">Encoded with a generation prompt.</param>
     /// <param name="options">How tokens are chosen and when to stop.</param>
     /// <param name="onText">Receives new text of a sequence; null to wait for the end.</param>
@@ -20,63 +19,21 @@ public sealed class Generator(LoadedModel loaded, Parameters parameters, Compute
     {
         options.Validate();
         int B = prompts.Count;
-        Sequence[] sequences = [.. Enumerable.Range(0, B).Select(b => new Sequence(b, prompts[b].Ids, options, loaded))];
+        ReplyInProgress[] replies =
+        [
+            .. Enumerable.Range(0, B).Select(b => new ReplyInProgress(loaded, options, prompts[b].Ids, b, onText is null ? null : text => onText(b, text))),
+        ];
         using var session = new DecodeSession(loaded.Model, parameters, compute, B, prompts.Max(p => p.Ids.Length) + options.MaxNewTokens);
         float[][] logits = session.Prefill(loaded.Processor.Collate(prompts), cancellation);
-        for (int step = 0; step < options.MaxNewTokens; step++)
+        while (true)
         {
-            int[] next = new int[B];
-            for (int b = 0; b < B; b++)
-            {
-                next[b] = sequences[b].IsDone ? -1 : sequences[b].Advance(logits[b], step, onText);
-            }
-
+            int[] next = [.. replies.Select((reply, b) => reply.IsDone ? -1 : reply.Advance(logits[b]))];
             if (next.All(token => token < 0))
             {
-                break;
+                return [.. replies.Select(reply => reply.Finish())];
             }
 
-            if (step + 1 < options.MaxNewTokens)
-            {
-                logits = session.Step(next, cancellation);
-            }
-        }
-
-        return [.. sequences.Select(s => s.Finish(onText))];
-    }
-
-    private sealed class Sequence(int index, int[] prompt, SamplingOptions options, LoadedModel loaded)
-    {
-        private readonly Sampler _sampler = new(options, index);
-        private readonly StopRules _rules = new(loaded.Directory.Generation.EosTokenIds, options);
-        private readonly StreamingDecoder _decoder = loaded.Processor.Tokenizer.CreateStream(skipSpecialTokens: true);
-        private readonly List<int> _tokens = [.. prompt];
-        private readonly System.Text.StringBuilder _text = new();
-
-        public bool IsDone => _rules.Reason is not null;
-
-        /// <summary>Chooses a token; returns it, or -1 where the sequence ends with it.</summary>
-        public int Advance(float[] logits, int step, Action<int, string>? onText)
-        {
-            int token = _sampler.Next(logits, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens), step);
-            _tokens.Add(token);
-            Emit(_rules.Push(token, _decoder.Push(token)), onText);
-            return IsDone ? -1 : token;
-        }
-
-        public Answer Finish(Action<int, string>? onText)
-        {
-            Emit(_rules.Finish(_decoder.Flush()), onText);
-            return new Answer(_text.ToString(), [.. _tokens.Skip(prompt.Length)], _rules.Reason ?? StopReason.MaxNewTokens);
-        }
-
-        private void Emit(string text, Action<int, string>? onText)
-        {
-            if (text.Length > 0)
-            {
-                _text.Append(text);
-                onText?.Invoke(index, text);
-            }
+            logits = session.Step(next, cancellation);
         }
     }
 }

@@ -89,6 +89,9 @@ public sealed class KvCache : IDisposable
     /// <summary>Forgets everything.</summary>
     public void Clear() => Array.Clear(_lengths);
 
+    /// <summary>Forgets one sequence; its place can take another.</summary>
+    public void Clear(int sequence) => _lengths[sequence] = 0;
+
     /// <inheritdoc/>
     public void Dispose()
     {
