@@ -10,6 +10,8 @@ namespace Lorikeet.Tracking;
 [JsonDerivedType(typeof(RunStarted), "run_started")]
 [JsonDerivedType(typeof(StepTaken), "step")]
 [JsonDerivedType(typeof(Evaluated), "evaluation")]
+[JsonDerivedType(typeof(SampleGenerated), "sample")]
+[JsonDerivedType(typeof(EarlyStopped), "early_stop")]
 [JsonDerivedType(typeof(CheckpointSaved), "checkpoint_saved")]
 [JsonDerivedType(typeof(Noted), "note")]
 [JsonDerivedType(typeof(RunFinished), "run_finished")]
@@ -36,6 +38,9 @@ public sealed record RunStarted : RunEvent
 
     /// <summary>The model family.</summary>
     public string Family { get; init; } = "";
+
+    /// <summary>The run's name for people.</summary>
+    public string Name { get; init; } = "";
 
     /// <summary>What is trained: lora, full or freeze.</summary>
     public string Method { get; init; } = "";
@@ -138,11 +143,61 @@ public sealed record Evaluated : RunEvent
     /// <summary>Seconds that it took.</summary>
     public double Seconds { get; init; }
 
-    /// <summary>True if no evaluation of the run before had a lower loss.</summary>
+    /// <summary>True if it is the best of the run so far by metric_for_best_model: the loss, unless the run file says otherwise.</summary>
     public bool IsBest { get; init; }
 
     /// <summary>Further values, by name.</summary>
     public IReadOnlyDictionary<string, double>? Metrics { get; init; }
+}
+
+/// <summary>The model replied to a sample of the evaluation data; the events of an evaluation's samples come before its own.</summary>
+public sealed record SampleGenerated : RunEvent
+{
+    /// <summary>The optimizer step after which it was done; 0 before training.</summary>
+    public long Step { get; init; }
+
+    /// <summary>Number of the sample, from 1; the same sample has the same number at every evaluation.</summary>
+    public long Index { get; init; }
+
+    /// <summary>Where the sample stands: file:line.</summary>
+    public string Origin { get; init; } = "";
+
+    /// <summary>Names of its pictures; null if it has none.</summary>
+    public IReadOnlyList<string>? Images { get; init; }
+
+    /// <summary>What was asked: the last message before the reply.</summary>
+    public string Prompt { get; init; } = "";
+
+    /// <summary>The answer in the data.</summary>
+    public string Reference { get; init; } = "";
+
+    /// <summary>The model's answer.</summary>
+    public string Reply { get; init; } = "";
+
+    /// <summary>Tokens of the model's answer.</summary>
+    public long Tokens { get; init; }
+
+    /// <summary>True if the answer was cut off at max_new_tokens.</summary>
+    public bool IsCut { get; init; }
+}
+
+/// <summary>The run ends before its last step, because evaluations no longer get better.</summary>
+public sealed record EarlyStopped : RunEvent
+{
+    /// <summary>The last step.</summary>
+    public long Step { get; init; }
+
+    /// <summary>Evaluations in a row without an improvement.</summary>
+    public long Evaluations { get; init; }
+
+    /// <summary>What was compared: metric_for_best_model.</summary>
+    public string Metric { get; init; } = "";
+
+    /// <summary>Its best value.</summary>
+    public double? BestMetric { get; init; }
+
+    /// <summary>The step that has it.</summary>
+    public long? BestStep { get; init; }
 }
 
 /// <summary>A checkpoint is complete on disk.</summary>
@@ -183,11 +238,20 @@ public sealed record RunFinished : RunEvent
     /// <summary>Mean loss of the last tenth of the steps, or the last step's for short runs.</summary>
     public double FinalLoss { get; init; }
 
-    /// <summary>Lowest evaluation loss.</summary>
+    /// <summary>Lowest evaluation loss; null if the best model is chosen by another figure.</summary>
     public double? BestEvalLoss { get; init; }
+
+    /// <summary>What the best model is chosen by: metric_for_best_model; null without evaluations.</summary>
+    public string? BestMetricName { get; init; }
+
+    /// <summary>Its best value.</summary>
+    public double? BestMetric { get; init; }
 
     /// <summary>The step that has it.</summary>
     public long? BestStep { get; init; }
+
+    /// <summary>True if it ended early because evaluations no longer got better.</summary>
+    public bool StoppedEarly { get; init; }
 
     /// <summary>Memory at the run's peak.</summary>
     public MemoryUse PeakMemory { get; init; } = new();
@@ -245,4 +309,7 @@ public sealed record MemoryUse
 
     /// <summary>What the process occupies in main memory, as the operating system counts.</summary>
     public long Resident { get; init; }
+
+    /// <summary>The most that the process has occupied so far.</summary>
+    public long PeakResident { get; init; }
 }

@@ -29,7 +29,7 @@ public sealed class RunEventFile : IRunListener, IDisposable
     /// <inheritdoc/>
     public void On(RunEvent happened)
     {
-        if (happened is Progressed || (happened is StepTaken step && !IsLogged(step)))
+        if (happened is Progressed || (happened is StepTaken step && !TrackedRun.IsLogged(step, _loggingSteps)))
         {
             return;
         }
@@ -37,7 +37,7 @@ public sealed class RunEventFile : IRunListener, IDisposable
         byte[] json = RunEventJson.Write(happened.Time == default ? happened with { Time = _clock.GetUtcNow() } : happened);
         byte[] line = [.. json, (byte)'\n'];
         _file.Write(line);
-        if (happened is not (StepTaken or Noted))
+        if (happened is not (StepTaken or Noted or SampleGenerated))
         {
             _file.Flush(flushToDisk: true);
         }
@@ -45,8 +45,6 @@ public sealed class RunEventFile : IRunListener, IDisposable
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
-
-    private bool IsLogged(StepTaken step) => step.Step % _loggingSteps == 0 || step.Step == 1 || step.Step == step.Steps;
 
     // A process that died while writing may have left half a line: it gets a line of its own, which readers report and pass over.
     private void EndTornLine()

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
 using System.Text.Json.Serialization;
 
 namespace Lorikeet.Tracking;
@@ -51,6 +52,23 @@ public static class RunEventJson
         {
             throw new InvalidDataException($"no run event: {bad.Message}", bad);
         }
+    }
+
+    /// <summary>A JSON schema of the lines; docs/run-events.schema.json holds it.</summary>
+    public static JsonObject Schema()
+    {
+        var schema = JsonSchemaExporter.GetJsonSchemaAsNode(Context.RunEvent).AsObject();
+        schema.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        schema.Insert(1, "title", "A line of events.jsonl");
+        schema["type"] = "object";
+        foreach (var type in schema["anyOf"]!.AsArray())
+        {
+            var properties = type!["properties"]!.AsObject();
+            properties.Insert(0, "v", new JsonObject { ["const"] = Version });
+            type["required"] = new JsonArray("v", "type", "time");
+        }
+
+        return schema;
     }
 
     /// <summary>The names of the types that are written to files.</summary>

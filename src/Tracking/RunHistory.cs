@@ -60,6 +60,8 @@ public sealed record RunHistory(IReadOnlyList<RunEvent> Events, IReadOnlyList<st
     {
         StepTaken step => step.Step,
         Evaluated evaluation => evaluation.Step,
+        SampleGenerated sample => sample.Step,
+        EarlyStopped stop => stop.Step,
         CheckpointSaved checkpoint => checkpoint.Step,
         _ => 0,
     };

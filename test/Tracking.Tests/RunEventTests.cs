@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Lorikeet.Testing;
@@ -28,7 +29,7 @@ public sealed class RunEventTests
             Metrics = new Dictionary<string, double> { ["rewards/margin"] = 0.5 },
         }));
         Assert.Equal("""
-            {"v":1,"type":"step","time":"2026-01-02T03:04:05+00:00","elapsed_s":12.5,"step":3,"steps":100,"epoch":0.06,"loss":1.25,"learning_rate":0.0002,"grad_norm":"NaN","tokens":0,"supervised_tokens":0,"images":0,"seconds":0,"tokens_per_s":0,"memory":{"weights":1,"gradients":0,"optimizer":0,"activations":0,"workspace":0,"resident":0},"metrics":{"rewards/margin":0.5}}
+            {"v":1,"type":"step","time":"2026-01-02T03:04:05+00:00","elapsed_s":12.5,"step":3,"steps":100,"epoch":0.06,"loss":1.25,"learning_rate":0.0002,"grad_norm":"NaN","tokens":0,"supervised_tokens":0,"images":0,"seconds":0,"tokens_per_s":0,"memory":{"weights":1,"gradients":0,"optimizer":0,"activations":0,"workspace":0,"resident":0,"peak_resident":0},"metrics":{"rewards/margin":0.5}}
             """, json);
     }
 
@@ -53,6 +54,14 @@ public sealed class RunEventTests
         var fields = TypeOf(type).GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
             .Where(p => p.SetMethod is not null).Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name));
         Assert.All(fields, field => Assert.Contains(field, documented));
+    }
+
+    [Fact]
+    public void The_schema_beside_the_document_is_that_of_the_program()
+    {
+        string path = Path.Combine(Golden.Root, "..", "..", "docs", "run-events.schema.json");
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(File.ReadAllText(path)), RunEventJson.Schema()),
+            $"{path} should be: {RunEventJson.Schema().ToJsonString(new JsonSerializerOptions { WriteIndented = true })}");
     }
 
     [Fact]
