@@ -150,7 +150,7 @@ public sealed class Dataset : IDisposable
             notes.Add($"{Path}: key 'task_type' is noted with each sample and does not change the training.");
         }
 
-        string[] unused = [.. keys.Keys.Where(k => k != "task_type" && !format.Keys.Contains(k, StringComparer.Ordinal))];
+        string[] unused = [.. keys.Keys.Where(k => k != "task_type" && !format.Keys.Contains(k, StringComparer.Ordinal) && !RowReferences.Keys.Contains(k, StringComparer.Ordinal))];
         if (unused.Length > 0)
         {
             notes.Add($"{Path}: format {format.Name} does not use the keys {string.Join(", ", unused)}.");

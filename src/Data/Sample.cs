@@ -14,6 +14,12 @@ public sealed record Sample
     /// <summary>The pictures in the order of their places in <see cref="Messages"/>; empty for text alone.</summary>
     public required IReadOnlyList<ImageSource> Images { get; init; }
 
+    /// <summary>
+    /// Right answers to the last question, where the row lists several (<c>answers</c> or <c>references</c>); empty where the last message
+    /// is the only one. Evaluations compare with them.
+    /// </summary>
+    public IReadOnlyList<string> References { get; init; } = [];
+
     /// <summary>Place of the row for messages, <c>file:line</c>.</summary>
     public required string Origin { get; init; }
 

@@ -1,13 +1,15 @@
+using System.Text.Json;
+
 namespace Lorikeet.Data.Formats;
 
 /// <summary>
 /// A question about a picture: <c>{"image": "a.png", "question": "...", "answer": "..."}</c>; the question may be called <c>query</c> or
-/// <c>prompt</c>, the answer <c>response</c>, <c>completion</c> or <c>label</c>.
+/// <c>prompt</c>, the answer <c>response</c>, <c>completion</c>, <c>label</c> or <c>answers</c>. Of a list of right ones the first is the reply.
 /// </summary>
 internal sealed class QuestionAnswerFormat : ISampleFormat
 {
     private static readonly string[] Questions = ["question", "query", "prompt"];
-    private static readonly string[] Answers = ["answer", "response", "completion", "label"];
+    private static readonly string[] Answers = ["answer", "response", "completion", "label", "answers"];
 
     public string Name => "qa";
 
@@ -28,6 +30,6 @@ internal sealed class QuestionAnswerFormat : ISampleFormat
         string question = Questions.FirstOrDefault(sample.Row.Has) ?? throw sample.Row.Missing("question", "a string");
         string answer = Answers.FirstOrDefault(sample.Row.Has) ?? throw sample.Row.Missing("answer", "a string");
         sample.Question(sample.Row.Text(question), question);
-        sample.Message("assistant", sample.Row.Text(answer), answer);
+        sample.Message("assistant", sample.Row.Find(answer) is { ValueKind: JsonValueKind.String } ? sample.Row.Text(answer) : RowReferences.Require(sample.Row, answer)[0], answer);
     }
 }

@@ -139,7 +139,15 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
             messages.Add(draft.ToMessage(queue, placed));
         }
 
-        return new Sample { Messages = messages, Images = placed, Origin = row.Origin, RowId = row.Id, Task = Row.TryText("task_type") };
+        return new Sample
+        {
+            Messages = messages,
+            Images = placed,
+            Origin = row.Origin,
+            RowId = row.Id,
+            Task = Row.TryText("task_type"),
+            References = RowReferences.Of(Row),
+        };
     }
 
     private static ContentPart With(ContentPart part, IReadOnlyDictionary<string, object?>? extra) =>

@@ -47,6 +47,25 @@ public sealed class FormatTests : FormatTestBase
         Assert.Equal(expected, Show(ReadRow("[\n" + json + "\n]", name: "x.json")));
     }
 
+    [Theory]
+    [InlineData("""{"image":"a.png","question":"q","answers":["r","s"]}""", "r", "r|s")]
+    [InlineData("""{"image":"a.png","question":"q","answers":[{"answer":"r","answer_id":1},{"answer":"r","answer_id":2}],"answer":"x"}""", "x", "r|r")]
+    [InlineData("""{"image":"a.png","query":"q","label":["14"]}""", "14", "14")]
+    [InlineData("""{"question":"q","answers":{"text":["r"],"answer_start":[3]}}""", "r", "r")]
+    [InlineData("""{"image":"a.png","caption":"c","references":["c","d","e"]}""", "c", "c|d|e")]
+    [InlineData("""{"image":"a.png","caption":"c","answers":[1]}""", "c", "")]
+    [InlineData("""{"image":"a.png","question":"q","answer":"r"}""", "r", "")]
+    public void Several_right_answers_are_kept_beside_the_reply(string json, string reply, string references)
+    {
+        Sample sample = ReadRow(json);
+        Assert.Equal(reply, sample.Messages[^1].AllText);
+        Assert.Equal(references, string.Join('|', sample.References));
+    }
+
+    [Fact]
+    public void A_list_of_answers_has_at_least_one() =>
+        Refused("""{"image":"a.png","question":"q","answers":[]}""", "key 'answers' is a list of 0; expected a list of at least one string, or of objects with 'answer'.");
+
     [Fact]
     public void Csv_columns_are_keys()
     {
