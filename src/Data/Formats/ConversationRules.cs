@@ -20,7 +20,7 @@ internal static class ConversationRules
                     "user" => "assistant after user",
                     _ => "user after assistant (two messages of one speaker must be joined)",
                 };
-                throw new InvalidDataException($"{origin}: key '{message.Key}' has the role {message.Role}; expected {expected}.");
+                throw new InvalidDataException($"{origin}: key '{message.Key}' has the role {message.Role}; expected {expected}.").As(RowFault.Roles);
             }
 
             CheckContent(origin, message);
@@ -30,7 +30,7 @@ internal static class ConversationRules
         if (previous != "assistant")
         {
             string found = messages.Count == 0 ? "there are no messages" : $"the last message ('{messages[^1].Key}') is the {previous}'s";
-            throw new InvalidDataException($"{origin}: {found}; expected an assistant's answer at the end.");
+            throw new InvalidDataException($"{origin}: {found}; expected an assistant's answer at the end.").As(RowFault.Roles);
         }
     }
 
@@ -48,7 +48,7 @@ internal static class ConversationRules
     {
         if (message.HasImages && message.Role != "user")
         {
-            throw new InvalidDataException($"{origin}: key '{message.Key}' puts a picture into the {message.Role}'s message; expected pictures in user messages only.");
+            throw new InvalidDataException($"{origin}: key '{message.Key}' puts a picture into the {message.Role}'s message; expected pictures in user messages only.").As(RowFault.ImagePlaces);
         }
 
         // A call of a tool says everything in its fields.
@@ -56,7 +56,7 @@ internal static class ConversationRules
         if (!message.HasText && !message.HasImages && !callsTool)
         {
             string what = message.Role == "assistant" ? "the answer" : $"the {message.Role}'s message";
-            throw new InvalidDataException($"{origin}: key '{message.Key}': {what} is empty; expected text. Remove the row or fill it in.");
+            throw new InvalidDataException($"{origin}: key '{message.Key}': {what} is empty; expected text. Remove the row or fill it in.").As(message.Role == "assistant" ? RowFault.EmptyAnswer : RowFault.EmptyMessage);
         }
     }
 }

@@ -99,7 +99,7 @@ internal sealed class ImageResolver
 
         return File.Exists(path)
             ? ImageSource.FromFile(path, $"{origin}: key '{key}'")
-            : throw Bad(origin, key, $"is '{Short(text)}', but {Short(path)} does not exist. {Hint(text)}");
+            : throw Bad(origin, key, $"is '{Short(text)}', but {Short(path)} does not exist. {Hint(text)}", RowFault.MissingImage);
     }
 
     public static ImageSource FromBase64(string text, string key, string origin)
@@ -135,5 +135,6 @@ internal sealed class ImageResolver
 
     private static string Short(string text, int length = 200) => text.Length <= length ? text : text[..length] + "...";
 
-    private static InvalidDataException Bad(string origin, string key, string what) => new($"{origin}: key '{key}' {what}.");
+    private static InvalidDataException Bad(string origin, string key, string what, RowFault fault = RowFault.ImageReference) =>
+        new InvalidDataException($"{origin}: key '{key}' {what}.").As(fault);
 }

@@ -64,7 +64,8 @@ internal sealed class RowObject(JsonElement json, string origin, string prefix =
     public InvalidDataException Missing(string key, string expected) =>
         Error(key, $"is missing; expected {expected}. Keys found: {string.Join(", ", Keys.DefaultIfEmpty("none"))}");
 
-    public InvalidDataException Error(string key, string what) => new($"{origin}: key '{prefix}{key}' {what}.");
+    public InvalidDataException Error(string key, string what) =>
+        new InvalidDataException($"{origin}: key '{prefix}{key}' {what}.").As(key is "role" or "from" ? RowFault.Roles : RowFault.Format);
 
     /// <summary>The text of a string value.</summary>
     public static string TextOf(JsonElement value, string name, string origin)

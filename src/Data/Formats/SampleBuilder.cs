@@ -127,7 +127,7 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
         if (_placeholders != _listed.Count)
         {
             throw new InvalidDataException(FormattableString.Invariant(
-                $"{row.Origin}: the text has {_placeholders} '{Placeholder}' placeholder(s), but key '{_listKey}' lists {_listed.Count} picture(s). Every picture needs exactly one placeholder."));
+                $"{row.Origin}: the text has {_placeholders} '{Placeholder}' placeholder(s), but key '{_listKey}' lists {_listed.Count} picture(s). Every picture needs exactly one placeholder.")).As(RowFault.ImagePlaces);
         }
 
         ConversationRules.Check(row.Origin, _messages);

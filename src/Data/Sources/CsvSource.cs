@@ -75,7 +75,7 @@ public sealed class CsvSource : IRowSource
         if (fields.Count != _columns.Count)
         {
             throw new InvalidDataException(FormattableString.Invariant(
-                $"{origin}: the row has {fields.Count} fields; the header has {_columns.Count} ({string.Join(", ", _columns)}). Quote fields that hold the delimiter."));
+                $"{origin}: the row has {fields.Count} fields; the header has {_columns.Count} ({string.Join(", ", _columns)}). Quote fields that hold the delimiter.")).As(RowFault.Unreadable);
         }
 
         var buffer = new ArrayBufferWriter<byte>();
@@ -117,11 +117,11 @@ public sealed class CsvSource : IRowSource
         }
         catch (JsonException error)
         {
-            throw new InvalidDataException($"{origin}: column '{column}' begins like JSON but is not valid: {RowJson.Reason(error)} JSON strings need double quotes (doubled within a csv field).", error);
+            throw new InvalidDataException($"{origin}: column '{column}' begins like JSON but is not valid: {RowJson.Reason(error)} JSON strings need double quotes (doubled within a csv field).", error).As(RowFault.Unreadable);
         }
         catch (InvalidOperationException error)
         {
-            throw new InvalidDataException($"{origin}: column '{column}' holds {RowJson.HalfSurrogate}.", error);
+            throw new InvalidDataException($"{origin}: column '{column}' holds {RowJson.HalfSurrogate}.", error).As(RowFault.Unreadable);
         }
     }
 
@@ -134,7 +134,7 @@ public sealed class CsvSource : IRowSource
         ReadOnlySpan<byte> bytes = _file.ReadRow(_index.Offset(record), end, origin);
         if (!Utf8.IsValid(bytes))
         {
-            throw new InvalidDataException($"{origin}: the row is not valid UTF-8. Save the file as UTF-8.");
+            throw new InvalidDataException($"{origin}: the row is not valid UTF-8. Save the file as UTF-8.").As(RowFault.Unreadable);
         }
 
         return Split(Encoding.UTF8.GetString(bytes));

@@ -21,7 +21,7 @@ internal static class RowJson
     {
         if (!Utf8.IsValid(json))
         {
-            throw new InvalidDataException(FormattableString.Invariant($"{path}:{line}: the row is not valid UTF-8. Save the file as UTF-8."));
+            throw new InvalidDataException(FormattableString.Invariant($"{path}:{line}: the row is not valid UTF-8. Save the file as UTF-8.")).As(RowFault.Unreadable);
         }
 
         try
@@ -29,7 +29,7 @@ internal static class RowJson
             JsonElement element = JsonElement.Parse(json, Options);
             return element.ValueKind == JsonValueKind.Object
                 ? element
-                : throw new InvalidDataException(FormattableString.Invariant($"{path}:{line}: the row is a JSON {element.ValueKind.ToString().ToLowerInvariant()}; expected {expected}."));
+                : throw new InvalidDataException(FormattableString.Invariant($"{path}:{line}: the row is a JSON {element.ValueKind.ToString().ToLowerInvariant()}; expected {expected}.")).As(RowFault.Unreadable);
         }
         catch (JsonException error)
         {
@@ -37,7 +37,7 @@ internal static class RowJson
         }
         catch (InvalidOperationException error)
         {
-            throw new InvalidDataException(FormattableString.Invariant($"{path}:{line}: a key of the row holds {HalfSurrogate}."), error);
+            throw new InvalidDataException(FormattableString.Invariant($"{path}:{line}: a key of the row holds {HalfSurrogate}."), error).As(RowFault.Unreadable);
         }
     }
 
@@ -54,7 +54,7 @@ internal static class RowJson
         int bytes = (int)Math.Min(error.BytePositionInLine ?? 0, json.Length - start);
         int column = Encoding.UTF8.GetCharCount(json.Slice(start, bytes)) + 1;
         return new InvalidDataException(
-            FormattableString.Invariant($"{path}:{line + lineWithin}:{column}: not valid JSON: {Reason(error)} Expected {expected}. Correct or remove the row."), error);
+            FormattableString.Invariant($"{path}:{line + lineWithin}:{column}: not valid JSON: {Reason(error)} Expected {expected}. Correct or remove the row."), error).As(RowFault.Unreadable);
     }
 
     /// <summary>The parser's sentence without the position that it repeats at its end.</summary>

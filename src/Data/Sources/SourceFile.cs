@@ -99,7 +99,7 @@ internal sealed class SourceFile : IDisposable
         if (length != Length || written != _written)
         {
             string change = length != Length ? FormattableString.Invariant($"it had {Length} bytes and has {length} now") : "it was written to";
-            throw new InvalidDataException($"{Path}: the data file changed while in use ({change}). Row positions no longer hold; write to a copy and start again.");
+            throw new InvalidDataException($"{Path}: the data file changed while in use ({change}). Row positions no longer hold; write to a copy and start again.").As(RowFault.File);
         }
     }
 
@@ -109,12 +109,12 @@ internal sealed class SourceFile : IDisposable
         RequireUnchanged();
         if (end - offset > MaxRowBytes)
         {
-            throw new InvalidDataException(FormattableString.Invariant($"{origin}: the row has {end - offset} bytes; expected at most {MaxRowBytes}. Keep pictures in files and give their paths."));
+            throw new InvalidDataException(FormattableString.Invariant($"{origin}: the row has {end - offset} bytes; expected at most {MaxRowBytes}. Keep pictures in files and give their paths.")).As(RowFault.Unreadable);
         }
 
         byte[] bytes = new byte[end - offset];
         int read = Read(offset, bytes);
-        return read == bytes.Length ? bytes : throw new InvalidDataException($"{Path}: the data file shrank while in use.");
+        return read == bytes.Length ? bytes : throw new InvalidDataException($"{Path}: the data file shrank while in use.").As(RowFault.File);
     }
 
     public void Dispose() => _handle.Dispose();

@@ -41,6 +41,9 @@ internal sealed class AddedVocabulary(Vocabulary vocabulary, INormalizer? normal
 
     public IReadOnlyDictionary<int, AddedToken> Tokens => _tokens;
 
+    /// <summary>Texts that become special tokens wherever they stand.</summary>
+    public IReadOnlyList<string> SpecialTokens => IgnoreSpecialInText ? [] : [.. _special.Order(StringComparer.Ordinal)];
+
     public bool TryGetId(string content, out int id) => _ids.TryGetValue(content, out id);
 
     /// <summary>The token as decoding sees it: its normalized form where it is matched in normalized text.</summary>

@@ -121,6 +121,9 @@ public sealed class Tokenizer
     /// <param name="id">A token id.</param>
     public string? IdToToken(int id) => _parts.Added.TokenForDecoding(id) ?? _parts.Model.Vocabulary.Token(id);
 
+    /// <summary>The special tokens: text that equals one of them becomes that token wherever it stands.</summary>
+    public IReadOnlyList<string> SpecialTokens => _parts.Added.SpecialTokens;
+
     /// <summary>Whether an id is a special token, one that decoding can leave out.</summary>
     /// <param name="id">A token id.</param>
     public bool IsSpecial(int id) => _parts.Added.Tokens.TryGetValue(id, out AddedToken? token) && token.Special;

@@ -1,0 +1,94 @@
+using System.Text;
+
+namespace Lorikeet.Training.Checks;
+
+/// <summary>What is wrong with a sample, or odd about it.</summary>
+public enum FindingKind
+{
+    /// <summary>A whole data file cannot be used.</summary>
+    UnusableFile,
+
+    /// <summary>A row cannot be read: broken JSON, text that is not UTF-8, another number of fields than the header has.</summary>
+    UnreadableRow,
+
+    /// <summary>Keys are missing, of another type than expected, or not known.</summary>
+    RowFormat,
+
+    /// <summary>A role is missing or unknown, or speakers do not take turns as they should.</summary>
+    Roles,
+
+    /// <summary>An answer is empty.</summary>
+    EmptyAnswer,
+
+    /// <summary>A message other than an answer is empty.</summary>
+    EmptyMessage,
+
+    /// <summary>Pictures and their places differ in number, or a place is where no picture may be.</summary>
+    ImagePlaces,
+
+    /// <summary>A picture's file does not exist.</summary>
+    MissingImage,
+
+    /// <summary>A picture cannot be read: damaged, cut off, no picture at all, too large, an address.</summary>
+    BadImage,
+
+    /// <summary>The chat template or the tokenizer refuses the conversation.</summary>
+    CannotEncode,
+
+    /// <summary>More tokens than data.max_length.</summary>
+    TooLong,
+
+    /// <summary>No token carries loss.</summary>
+    NoLoss,
+
+    /// <summary>The same conversation with the same pictures came before in the same data.</summary>
+    Duplicate,
+
+    /// <summary>A sample of the evaluation data is also trained on.</summary>
+    Leak,
+
+    /// <summary>Text of the row holds what the tokenizer takes for a special token. A warning.</summary>
+    SpecialTokenText,
+
+    /// <summary>A picture is a few pixels wide or high. A warning.</summary>
+    TinyImage,
+
+    /// <summary>A picture is many times longer than wide. A warning.</summary>
+    ExtremeAspectRatio,
+
+    /// <summary>More tokens than data.max_length, which data.on_overflow takes care of. A warning.</summary>
+    TooLongHandled,
+}
+
+/// <summary>Something wrong with one sample, or odd about it.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Origin">Where the row stands, <c>file:line</c>; the file alone where it is about the whole of it.</param>
+/// <param name="Message">What was expected, what was found, and what to do; without the place.</param>
+public sealed record Finding(FindingKind Kind, string Origin, string Message)
+{
+    /// <summary>False for what trains all the same.</summary>
+    public bool IsError => IsErrorKind(Kind);
+
+    /// <summary>Whether findings of a kind are errors; the others are warnings.</summary>
+    public static bool IsErrorKind(FindingKind kind) =>
+        kind is not (FindingKind.SpecialTokenText or FindingKind.TinyImage or FindingKind.ExtremeAspectRatio or FindingKind.TooLongHandled);
+
+    /// <summary>A kind as reports spell it, such as <c>empty_answer</c>.</summary>
+    public static string NameOf(FindingKind kind)
+    {
+        var name = new StringBuilder();
+        foreach (char c in kind.ToString())
+        {
+            _ = char.IsAsciiLetterUpper(c) && name.Length > 0 ? name.Append('_').Append(char.ToLowerInvariant(c)) : name.Append(char.ToLowerInvariant(c));
+        }
+
+        return name.ToString();
+    }
+
+    /// <summary>A finding from an error's message, which may begin with the place.</summary>
+    public static Finding Of(FindingKind kind, string origin, string message) =>
+        new(kind, origin, message.StartsWith(origin + ": ", StringComparison.Ordinal) ? message[(origin.Length + 2)..] : message);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Origin}: {Message}";
+}

@@ -1,0 +1,186 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using Lorikeet.Data;
+using Lorikeet.Imaging;
+using Lorikeet.Models;
+
+namespace Lorikeet.Training.Checks;
+
+/// <summary>
+/// The one place that turns a row into a verdict: the encoded sample, and everything that is wrong with it. What it says depends on the
+/// row alone. Safe from several threads.
+/// </summary>
+/// <param name="dataset">The rows.</param>
+/// <param name="processor">The model's processor.</param>
+/// <param name="options">How conversations become tokens.</param>
+/// <param name="maxLength">Longest sample in tokens, or null.</param>
+public sealed class SampleCheck(Dataset dataset, Processor processor, EncodeOptions options, int? maxLength)
+{
+    // EXIF orientations from here on exchange width and height.
+    private const int FirstSideways = 5;
+
+    private readonly string[] _specialTokens = [.. processor.Tokenizer.SpecialTokens];
+    private readonly SearchValues<string> _anySpecialToken = SearchValues.Create([.. processor.Tokenizer.SpecialTokens], StringComparison.Ordinal);
+
+    /// <summary>Pictures with a side below this many pixels are warned about.</summary>
+    public int MinSide { get; init; } = 8;
+
+    /// <summary>Pictures whose longer side is more than so many times the shorter one are warned about.</summary>
+    public double MaxAspectRatio { get; init; } = 50;
+
+    /// <summary>Whether the pictures' bytes are hashed, to recognise what is there twice.</summary>
+    public bool HashesPictures { get; init; }
+
+    /// <summary>Caps of pictures.</summary>
+    public DecodeLimits Limits { get; init; } = DecodeLimits.Default;
+
+    /// <summary>Reads a row and judges it.</summary>
+    /// <param name="index">0-based number in the data.</param>
+    /// <param name="reading">How far pictures are read.</param>
+    /// <exception cref="InvalidDataException">The whole file is unusable: it changed while in use.</exception>
+    public SampleVerdict Judge(long index, PictureReading reading)
+    {
+        string origin = dataset.Describe(index);
+        Sample sample;
+        try
+        {
+            sample = dataset.Read(index);
+        }
+        catch (InvalidDataException e) when (RowFaults.Of(e) != RowFault.File)
+        {
+            return new SampleVerdict { Origin = origin, Findings = [Finding.Of(KindOf(RowFaults.Of(e)), origin, e.Message)] };
+        }
+
+        var findings = new List<Finding>();
+        AddSpecialTokens(sample, findings);
+        var verdict = new SampleVerdict { Origin = origin, Sample = sample, Findings = findings };
+        List<PictureFacts> pictures = Pictures(sample, reading, findings);
+        if (pictures.Count < sample.Images.Count)
+        {
+            return verdict;
+        }
+
+        EncodedSample? encoded = null;
+        try
+        {
+            encoded = Encode(sample, pictures, reading);
+            AddTokenFindings(sample.Origin, encoded, findings);
+        }
+        catch (InvalidDataException e)
+        {
+            findings.Add(Finding.Of(FindingKind.CannotEncode, origin, e.Message));
+        }
+
+        return verdict with { Pictures = pictures, Encoded = encoded };
+    }
+
+    private EncodedSample Encode(Sample sample, List<PictureFacts> pictures, PictureReading reading) => reading == PictureReading.Encode
+        ? processor.Encode(new Conversation(sample.Messages, [.. pictures.Select(p => p.Decoded!)]), options)
+        : processor.Measure(sample.Messages, [.. pictures.Select(p => p.Seen)], options);
+
+    private void AddTokenFindings(string origin, EncodedSample encoded, List<Finding> findings)
+    {
+        if (maxLength is { } limit && encoded.Ids.Length > limit)
+        {
+            findings.Add(new Finding(FindingKind.TooLong, origin, string.Create(
+                CultureInfo.InvariantCulture,
+                $"the sample has {encoded.Ids.Length} tokens ({encoded.ImageCount} pictures), data.max_length is {limit}. Nothing is cut off: raise data.max_length, make the pictures smaller (data.longest_edge) or shorten the text.")));
+        }
+
+        if (options.Loss != LossOn.Nothing && encoded.Supervised == 0)
+        {
+            findings.Add(new Finding(FindingKind.NoLoss, origin, "no token of this sample carries loss. Give it an answer by the assistant, or set data.assistant_only_loss: false."));
+        }
+    }
+
+    /// <summary>The pictures that can be read; findings tell of the others, all of them.</summary>
+    private List<PictureFacts> Pictures(Sample sample, PictureReading reading, List<Finding> findings)
+    {
+        var pictures = new List<PictureFacts>();
+        foreach (ImageSource source in sample.Images)
+        {
+            try
+            {
+                PictureFacts facts = ReadPicture(source, reading);
+                pictures.Add(facts);
+                AddOddities(source, facts.Stored, sample.Origin, findings);
+            }
+            catch (InvalidDataException e)
+            {
+                bool isGone = source.FilePath is { } path && !File.Exists(path);
+                findings.Add(Finding.Of(isGone ? FindingKind.MissingImage : FindingKind.BadImage, sample.Origin, e.Message));
+            }
+        }
+
+        return pictures;
+    }
+
+    private PictureFacts ReadPicture(ImageSource source, PictureReading reading)
+    {
+        byte[] bytes = source.ReadBytes(Limits);
+        UInt128 content = HashesPictures ? BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(bytes)) : 0;
+        string name = source.FilePath ?? "the embedded picture";
+        bool upright = options.Images.ApplyExif;
+        try
+        {
+            if (reading == PictureReading.Header)
+            {
+                return new PictureFacts(ImageDecoder.ReadSize(bytes, name, false, Limits), ImageDecoder.ReadSize(bytes, name, upright, Limits), content, null);
+            }
+
+            Image image = ImageDecoder.Decode(bytes, name, Limits);
+            bool turns = upright && image.Orientation >= FirstSideways;
+            var stored = new PixelSize(image.Width, image.Height);
+            return new PictureFacts(stored, turns ? new PixelSize(stored.Height, stored.Width) : stored, content, reading == PictureReading.Encode ? image : null);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{source.Name}: {e.Message}", e);
+        }
+    }
+
+    private void AddOddities(ImageSource source, PixelSize size, string origin, List<Finding> findings)
+    {
+        int shorter = Math.Min(size.Width, size.Height), longer = Math.Max(size.Width, size.Height);
+        string what = string.Create(CultureInfo.InvariantCulture, $"{source.Name}: {source.FilePath ?? "the embedded picture"} is {size.Width} x {size.Height} pixels");
+        if (shorter < MinSide)
+        {
+            findings.Add(Finding.Of(FindingKind.TinyImage, origin, string.Create(CultureInfo.InvariantCulture, $"{what}; a side below {MinSide} is seldom meant. Look at it.")));
+        }
+
+        if (longer > MaxAspectRatio * shorter)
+        {
+            findings.Add(Finding.Of(FindingKind.ExtremeAspectRatio, origin, string.Create(CultureInfo.InvariantCulture, $"{what}, more than {MaxAspectRatio} : 1; little is left of it after resizing. Crop or remove it.")));
+        }
+    }
+
+    private void AddSpecialTokens(Sample sample, List<Finding> findings)
+    {
+        for (int i = 0; i < sample.Messages.Count; i++)
+        {
+            string text = sample.Messages[i].AllText;
+            int at = text.AsSpan().IndexOfAny(_anySpecialToken);
+            if (at >= 0)
+            {
+                string token = _specialTokens.Where(t => text.AsSpan(at).StartsWith(t, StringComparison.Ordinal)).MaxBy(t => t.Length)!;
+                findings.Add(new Finding(FindingKind.SpecialTokenText, sample.Origin, string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"message {i + 1} ({sample.Messages[i].Role}) holds the text '{token}', which the tokenizer takes for a special token: it can end a turn or open another. Remove it, unless it is meant.")));
+            }
+        }
+    }
+
+    private static FindingKind KindOf(RowFault fault) => fault switch
+    {
+        RowFault.Unreadable => FindingKind.UnreadableRow,
+        RowFault.Roles => FindingKind.Roles,
+        RowFault.EmptyAnswer => FindingKind.EmptyAnswer,
+        RowFault.EmptyMessage => FindingKind.EmptyMessage,
+        RowFault.ImagePlaces => FindingKind.ImagePlaces,
+        RowFault.MissingImage => FindingKind.MissingImage,
+        RowFault.ImageReference => FindingKind.BadImage,
+        _ => FindingKind.RowFormat,
+    };
+}

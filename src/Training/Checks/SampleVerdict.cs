@@ -1,0 +1,47 @@
+using Lorikeet.Data;
+using Lorikeet.Imaging;
+using Lorikeet.Models;
+
+namespace Lorikeet.Training.Checks;
+
+/// <summary>How far pictures are read.</summary>
+public enum PictureReading
+{
+    /// <summary>Their headers: sizes are known, damage behind the header is not noticed, no pixels.</summary>
+    Header,
+
+    /// <summary>All of them, as a check; no pixels are kept.</summary>
+    Decode,
+
+    /// <summary>All of them, prepared for the model.</summary>
+    Encode,
+}
+
+/// <summary>A row as training sees it, with everything that is wrong with it.</summary>
+public sealed record SampleVerdict
+{
+    /// <summary>Where the row stands, <c>file:line</c>.</summary>
+    public required string Origin { get; init; }
+
+    /// <summary>The row as a conversation; null where it cannot be read as one.</summary>
+    public Sample? Sample { get; init; }
+
+    /// <summary>What was found out about its pictures; empty where one of them cannot be read.</summary>
+    public IReadOnlyList<PictureFacts> Pictures { get; init; } = [];
+
+    /// <summary>Its tokens, also where they are too many; with pixels if pictures were read to be encoded. Null where it has none.</summary>
+    public EncodedSample? Encoded { get; init; }
+
+    /// <summary>Errors and warnings, in the order of their discovery.</summary>
+    public IReadOnlyList<Finding> Findings { get; init; } = [];
+
+    /// <summary>What makes the row unusable; null if nothing does.</summary>
+    public Finding? FirstError => Findings.FirstOrDefault(f => f.IsError);
+}
+
+/// <summary>What was found out about a picture.</summary>
+/// <param name="Stored">Its size in the file, in pixels.</param>
+/// <param name="Seen">Its size before the model's own processing: upright where orientation marks are obeyed.</param>
+/// <param name="Content">Hash of the file's bytes; zero if it was not asked for.</param>
+/// <param name="Decoded">Its pixels, where pictures were read to be encoded.</param>
+public sealed record PictureFacts(PixelSize Stored, PixelSize Seen, UInt128 Content, Image? Decoded);
