@@ -67,4 +67,21 @@ public sealed class ImageSource
             throw new InvalidDataException($"{Name}: {error.Message}", error);
         }
     }
+
+    /// <summary>The picture's size from its header, without decoding it.</summary>
+    /// <param name="applyExif">Whether the orientation mark is obeyed.</param>
+    /// <param name="limits">Caps on bytes and pixels.</param>
+    /// <exception cref="InvalidDataException">It is missing, no picture, or beyond the limits; the message begins with <see cref="Name"/>.</exception>
+    public PixelSize ReadSize(bool applyExif = false, DecodeLimits? limits = null)
+    {
+        byte[] bytes = ReadBytes(limits);
+        try
+        {
+            return ImageDecoder.ReadSize(bytes, FilePath ?? "the embedded picture", applyExif, limits);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new InvalidDataException($"{Name}: {error.Message}", error);
+        }
+    }
 }

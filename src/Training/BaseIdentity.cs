@@ -31,9 +31,13 @@ public sealed record BaseIdentity(string ModelType, string ConfigSha256, string 
             model.Directory.ModelType,
             Hash(File.ReadAllBytes(At("config.json"))),
             WeightsHash(model.Directory),
-            Hash([.. SettingsFiles.Where(n => File.Exists(At(n))).SelectMany(n => File.ReadAllBytes(At(n)))]),
+            ProcessorHash(model.Directory),
             Hash(Encoding.UTF8.GetBytes(model.Processor.Template.Source)));
     }
+
+    /// <summary>Hash of the files that say how pictures are prepared.</summary>
+    internal static string ProcessorHash(ModelDirectory directory) =>
+        Hash([.. SettingsFiles.Select(name => Path.Combine(directory.Path, name)).Where(File.Exists).SelectMany(File.ReadAllBytes)]);
 
     /// <summary>The contract in an adapter directory, or null.</summary>
     public static BaseIdentity? Read(string adapterDirectory)

@@ -13,11 +13,22 @@ public sealed class LossEvaluation(VisionLanguageModel model, IObjective objecti
     public (double Loss, long Samples) Run(CancellationToken cancellation)
     {
         long batches = (loader.Count + options.BatchSize - 1) / options.BatchSize;
-        using var inputs = new Prefetcher<ModelInput>(0, batches, Load, capacity: 2);
+        using var inputs = new Prefetcher<LoadedBatch>(0, batches, Load, capacity: 2);
         double sum = 0;
-        long count = 0;
-        while (inputs.TryTake(out ModelInput input, cancellation))
+        long count = 0, samples = loader.Count;
+        while (inputs.TryTake(out LoadedBatch batch, cancellation))
         {
+            foreach (RowRemark remark in batch.Remarks)
+            {
+                samples -= remark.Action == RowAction.Downscaled ? 0 : 1;
+                options.Remarks?.Invoke(remark);
+            }
+
+            if (batch.Input is not { } input)
+            {
+                continue;
+            }
+
             using var scope = new StepScope(options.Parameters.Device, options.Parameters.Arena, record: false) { Compute = options.Compute, Cancellation = cancellation };
             foreach (LossTerm term in objective.Compute(scope, model, input))
             {
@@ -26,10 +37,10 @@ public sealed class LossEvaluation(VisionLanguageModel model, IObjective objecti
             }
         }
 
-        return (count == 0 ? double.NaN : sum / count, loader.Count);
+        return (count == 0 ? double.NaN : sum / count, samples);
     }
 
-    private ModelInput Load(long batch, CancellationToken cancellation)
+    private LoadedBatch Load(long batch, CancellationToken cancellation)
     {
         long start = batch * options.BatchSize, end = Math.Min(loader.Count, start + options.BatchSize);
         var rows = new List<PlannedRow>();
@@ -38,7 +49,7 @@ public sealed class LossEvaluation(VisionLanguageModel model, IObjective objecti
             rows.Add(new PlannedRow(0, i));
         }
 
-        return loader.LoadBatch(rows, seed: null, out _);
+        return loader.LoadBatch(rows, seed: null);
     }
 }
 
@@ -46,4 +57,5 @@ public sealed class LossEvaluation(VisionLanguageModel model, IObjective objecti
 /// <param name="Parameters">Where tensors live.</param>
 /// <param name="Compute">Arithmetic of matrix products.</param>
 /// <param name="BatchSize">Samples per batch.</param>
-public sealed record LossEvaluationOptions(Parameters Parameters, Compute Compute, int BatchSize);
+/// <param name="Remarks">Hears of rows left out or changed.</param>
+public sealed record LossEvaluationOptions(Parameters Parameters, Compute Compute, int BatchSize, Action<RowRemark>? Remarks = null);

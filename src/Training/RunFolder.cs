@@ -2,6 +2,7 @@ using Lorikeet.Adapters;
 using Lorikeet.Models;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tracking;
+using Lorikeet.Training.Batching;
 
 namespace Lorikeet.Training;
 
@@ -77,7 +78,7 @@ internal sealed class RunFolder(string path, UsedDirectory used)
             Directory.Delete(checkpoint, recursive: true);
         }
 
-        string[] results = [AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name];
+        string[] results = [AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name, Quarantine.FileName, SampleLengths.FileName];
         foreach (string file in results.Select(In).Concat(Directory.EnumerateFiles(Path, "model*.safetensors*")))
         {
             File.Delete(file);

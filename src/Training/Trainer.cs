@@ -26,10 +26,18 @@ public sealed class Trainer(TrainerSetup setup)
         {
             long began = setup.Clock.GetTimestamp();
             TrainingStep input = setup.Data.Next(step, abort);
-            StepOutcome outcome = Step(step, input, abort);
-            double took = setup.Clock.GetElapsedTime(began).TotalSeconds;
-            (loss, seconds, tokens) = (outcome.Loss, seconds + took, tokens + input.Tokens);
-            Report(step + 1, input, outcome, took);
+            if (input.MicroBatches.Count == 0)
+            {
+                setup.Listener.On(new Noted { Message = string.Create(CultureInfo.InvariantCulture, $"step {step + 1}: each of its rows was left out, so nothing is updated") });
+            }
+            else
+            {
+                StepOutcome outcome = Step(step, input, abort);
+                double took = setup.Clock.GetElapsedTime(began).TotalSeconds;
+                (loss, seconds, tokens) = (outcome.Loss, seconds + took, tokens + input.Tokens);
+                Report(step + 1, input, outcome, took);
+            }
+
             EvaluateIfDue(step + 1, abort);
             SaveIfDue(step + 1);
         }

@@ -56,7 +56,7 @@ public sealed class TrainingRun : IDisposable
             run.LoadModel();
             run._data = new RunData(config, run.Loaded.Processor);
             run._owned.Add(run._data);
-            run._data.OpenTraining();
+            run._data.OpenTraining(environment.Listener, CancellationToken.None);
             run._notes.AddRange(run._data.Notes);
             return run;
         }
@@ -77,12 +77,14 @@ public sealed class TrainingRun : IDisposable
             ? new RunEventFile(Path.Combine(_folder.Path, RunEventFile.Name), _config.Train.LoggingSteps, _environment.Clock)
             : null;
         IRunListener listener = StampedEvents.For(_environment.Clock, events is null ? [_environment.Listener] : [events, _environment.Listener]);
+        using var quarantine = new Quarantine(Path.Combine(_folder.Path, Quarantine.FileName), message => listener.On(new Noted { Message = message }));
+        _data.SaveLengths(quarantine);
         using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, AdamOptions());
         RunState start = Start(optimizer, note => listener.On(new Noted { Message = note }));
         long began = _environment.Clock.GetTimestamp();
         try
         {
-            return Train(listener, optimizer, start, began, stop, abort);
+            return Train(new RunParts(listener, optimizer, quarantine), start, began, stop, abort);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -100,11 +102,17 @@ public sealed class TrainingRun : IDisposable
         }
     }
 
-    private TrainResult Train(IRunListener listener, AdamW optimizer, RunState start, long began, CancellationToken stop, CancellationToken abort)
+    private TrainResult Train(RunParts parts, RunState start, long began, CancellationToken stop, CancellationToken abort)
     {
-        using var data = new DatasetTraining(_data.Train, Plan, (ulong)_config.Train.Seed, start.Step);
+        (IRunListener listener, AdamW optimizer, Quarantine quarantine) = parts;
+        using var data = new DatasetTraining(_data.Train, Plan, (ulong)_config.Train.Seed, start.Step, quarantine.Add);
         listener.On(Started(start.Step));
-        TrainResult result = new Trainer(Setup(listener, optimizer, data, start)).Run(stop, abort);
+        TrainResult result = new Trainer(Setup(parts, data, start)).Run(stop, abort);
+        if (quarantine.Summary is { } leftOut)
+        {
+            listener.On(new Noted { Message = leftOut });
+        }
+
         string? saved = null;
         if (!result.Interrupted)
         {
@@ -187,7 +195,7 @@ public sealed class TrainingRun : IDisposable
         return state with { InstructionSet = _environment.InstructionSet };
     }
 
-    private TrainerSetup Setup(IRunListener listener, AdamW optimizer, ITrainingData data, RunState start)
+    private TrainerSetup Setup(RunParts parts, ITrainingData data, RunState start)
     {
         TrainSection t = _config.Train;
         LearningRateCurve curve = LearningRateCurve.From(t, Plan.TotalSteps);
@@ -197,14 +205,14 @@ public sealed class TrainingRun : IDisposable
             Model = Loaded.Model,
             Trainable = Trainable,
             Objective = new Sft(),
-            Optimizer = optimizer,
+            Optimizer = parts.Optimizer,
             Data = data,
             LearningRate = curve.At,
             Parameters = _environment.Parameters,
-            Listener = listener,
+            Listener = parts.Listener,
             Clock = _environment.Clock,
-            Evaluation = Evaluation(),
-            Save = state => SaveCheckpoint(state, optimizer),
+            Evaluation = Evaluation(parts.Quarantine),
+            Save = state => SaveCheckpoint(state, parts.Optimizer),
             Options = new TrainerOptions
             {
                 TotalSteps = total,
@@ -226,11 +234,11 @@ public sealed class TrainingRun : IDisposable
         _ => _ => false,
     };
 
-    private LossEvaluation? Evaluation() => _data.OpenEvaluation() is not { } loader ? null : new(
+    private LossEvaluation? Evaluation(Quarantine quarantine) => _data.OpenEvaluation() is not { } loader ? null : new(
         Loaded.Model,
         new Sft(),
         loader,
-        new LossEvaluationOptions(_environment.Parameters, Compute, _config.Train.PerDeviceEvalBatchSize));
+        new LossEvaluationOptions(_environment.Parameters, Compute, _config.Train.PerDeviceEvalBatchSize, quarantine.Add));
 
     private string SaveCheckpoint(RunState state, AdamW optimizer)
     {
@@ -274,7 +282,7 @@ public sealed class TrainingRun : IDisposable
         Steps = Plan.TotalSteps,
         ResumedFromStep = resumedFrom,
         Epochs = (double)Plan.TotalSteps / Plan.StepsPerEpoch,
-        Samples = Plan.Rows,
+        Samples = _data.Train.Count,
         BatchSize = (long)Plan.BatchSize * Plan.Accumulation,
         TrainableParameters = Trainable.Count,
         TotalParameters = Loaded.Model.Parts.Params.Sum(p => p.Value.Count) + (Trainable.Adapter is null ? 0 : Trainable.Count),
@@ -283,4 +291,6 @@ public sealed class TrainingRun : IDisposable
 
     private static string Word<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
+
+    private sealed record RunParts(IRunListener Listener, AdamW Optimizer, Quarantine Quarantine);
 }

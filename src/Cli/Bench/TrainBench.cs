@@ -119,7 +119,7 @@ internal sealed class TrainBench(CliHost host, TrainBenchOptions options)
 
     private TrainResult Train(ComputeSession session, LoadedModel loaded, Trainable trainable, Dataset dataset, StepWatch watch)
     {
-        var loader = new SampleLoader(dataset, loaded.Processor, new EncodeOptions { Loss = LossOn.AllTokens }, maxLength: null);
+        var loader = new SampleLoader(dataset, loaded.Processor, new SampleOptions { Encode = new EncodeOptions { Loss = LossOn.AllTokens } });
 
         // One long epoch that goes round the file: every batch is full, as in the loop that it is compared with.
         var plan = new StepPlan((long)options.Steps * options.Batch, options.Batch, 1, new RunLength(1, options.Steps), (_, row) => row % dataset.Count);

@@ -3,15 +3,31 @@ using Lorikeet.Data;
 using Lorikeet.Imaging;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
+using Lorikeet.Training.Config;
 
 namespace Lorikeet.Training.Batching;
 
-/// <summary>Reads rows, decodes their pictures and encodes them; every error names the row.</summary>
+/// <summary>How rows become samples, and what happens to those that cannot.</summary>
+public sealed record SampleOptions
+{
+    /// <summary>How conversations become tokens.</summary>
+    public EncodeOptions Encode { get; init; } = new();
+
+    /// <summary>Longest sample in tokens, or null.</summary>
+    public int? MaxLength { get; init; }
+
+    /// <summary>What happens at a row that cannot be used.</summary>
+    public RowErrorPolicy OnError { get; init; }
+
+    /// <summary>What happens at a sample that is longer than <see cref="MaxLength"/>.</summary>
+    public OverflowPolicy OnOverflow { get; init; }
+}
+
+/// <summary>Reads rows, decodes their pictures and encodes them; every error names the row. What it does depends on the row alone.</summary>
 /// <param name="dataset">The rows.</param>
 /// <param name="processor">The model's processor.</param>
-/// <param name="options">How conversations become tokens.</param>
-/// <param name="maxLength">Longest sample in tokens, or null.</param>
-public sealed class SampleLoader(Dataset dataset, Processor processor, EncodeOptions options, int? maxLength)
+/// <param name="options">How rows become samples.</param>
+public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOptions options)
 {
     /// <summary>Number of samples.</summary>
     public long Count => dataset.Count;
@@ -19,101 +35,106 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, EncodeOpt
     /// <summary>Identity of the samples and their order.</summary>
     public string Fingerprint => dataset.Fingerprint;
 
+    /// <summary>How rows become samples.</summary>
+    public SampleOptions Options => options;
+
     /// <summary>Where a sample's row stands, <c>file:line</c>.</summary>
     public string Describe(long index) => dataset.Describe(index);
 
     /// <summary>One encoded sample.</summary>
-    /// <exception cref="InvalidDataException">The row, a picture or the length is unusable; the message begins with file:line.</exception>
-    public EncodedSample Load(long index)
+    /// <exception cref="InvalidDataException">The row, a picture or the length is unusable and is not to be left out; the message begins with file:line.</exception>
+    public LoadedSample Load(long index) => Guarded(index, sample =>
     {
-        Sample sample = dataset.Read(index);
         Image[] images = [.. sample.Images.Select(image => image.Decode())];
-        EncodedSample encoded;
+        bool upright = options.Encode.Images.ApplyExif;
+        PixelSize[] sizes = [.. images.Select(image => upright ? image.Upright() : image).Select(image => new PixelSize(image.Width, image.Height))];
+        return Fitted(index, sample, sizes, encode => processor.Encode(new Conversation(sample.Messages, images), encode));
+    });
+
+    /// <summary>One sample as tokens without pixels: pictures are not decoded, only their headers are read.</summary>
+    /// <exception cref="InvalidDataException">As <see cref="Load"/>, but for damage behind a picture's header.</exception>
+    public LoadedSample Measure(long index) => Guarded(index, sample =>
+    {
+        PixelSize[] sizes = [.. sample.Images.Select(image => image.ReadSize(options.Encode.Images.ApplyExif))];
+        return Fitted(index, sample, sizes, encode => processor.Measure(sample.Messages, sizes, encode));
+    });
+
+    /// <summary>A batch of rows as model input.</summary>
+    /// <param name="rows">The rows, with their epochs.</param>
+    /// <param name="seed">Of the run, or null where nothing is dropped.</param>
+    public LoadedBatch LoadBatch(IReadOnlyList<PlannedRow> rows, ulong? seed)
+    {
+        var samples = new List<EncodedSample>();
+        var keys = new List<ulong>();
+        var remarks = new List<RowRemark>();
+        foreach (PlannedRow row in rows)
+        {
+            (EncodedSample? sample, RowRemark? remark) = Load(row.Row);
+            if (remark is not null)
+            {
+                remarks.Add(remark);
+            }
+
+            if (sample is not null)
+            {
+                samples.Add(sample);
+                keys.Add(Rng.Key(seed ?? 0, (ulong)row.Epoch, (ulong)row.Row));
+            }
+        }
+
+        ModelInput? input = samples.Count == 0 ? null : processor.Collate(samples, seed is null ? null : keys);
+        return new LoadedBatch(input, samples.Sum(s => s.ImageCount), remarks);
+    }
+
+    private LoadedSample Guarded(long index, Func<Sample, LoadedSample> load)
+    {
         try
         {
-            encoded = processor.Encode(new Conversation(sample.Messages, images), options);
+            return load(dataset.Read(index));
+        }
+        catch (InvalidDataException e) when (options.OnError == RowErrorPolicy.Skip)
+        {
+            return new LoadedSample(null, new RowRemark(index, Describe(index), RowAction.Skipped, e.Message));
+        }
+    }
+
+    private LoadedSample Fitted(long index, Sample sample, PixelSize[] sizes, Func<EncodeOptions, EncodedSample> encode)
+    {
+        EncodedSample encoded = Encoded(sample, options.Encode, encode);
+        RowRemark? remark = null;
+        if (options.MaxLength is { } limit && encoded.Ids.Length > limit)
+        {
+            string length = string.Create(CultureInfo.InvariantCulture, $"the sample has {encoded.Ids.Length} tokens ({encoded.ImageCount} pictures), data.max_length is {limit}");
+            switch (options.OnOverflow)
+            {
+                case OverflowPolicy.Drop:
+                    return new LoadedSample(null, new RowRemark(index, sample.Origin, RowAction.Dropped, length));
+                case OverflowPolicy.Downscale when Downscale.LongestEdge(processor, sample, sizes, options.Encode, limit) is { } edge:
+                    encoded = Encoded(sample, options.Encode with { Images = options.Encode.Images with { LongestEdge = edge } }, encode);
+                    string now = string.Create(CultureInfo.InvariantCulture, $"{length}; with longest_edge {edge} it has {encoded.Ids.Length} (pictures: {string.Join("; ", encoded.Layout!.Pictures)})");
+                    remark = new RowRemark(index, sample.Origin, RowAction.Downscaled, now);
+                    break;
+                case OverflowPolicy.Downscale:
+                    throw new InvalidDataException($"{sample.Origin}: {length}, and no smaller size of its pictures makes it fit. Nothing is cut off: raise data.max_length or shorten the text.");
+                default:
+                    throw new InvalidDataException($"{sample.Origin}: {length}. Nothing is cut off: raise data.max_length, make the pictures smaller (data.longest_edge, or data.on_overflow: downscale), leave such samples out (data.on_overflow: drop) or shorten the text.");
+            }
+        }
+
+        return options.Encode.Loss == LossOn.Nothing || encoded.Supervised > 0
+            ? new LoadedSample(encoded, remark)
+            : throw new InvalidDataException($"{sample.Origin}: no token of this sample carries loss. Give it an answer by the assistant, or set data.assistant_only_loss: false.");
+    }
+
+    private static EncodedSample Encoded(Sample sample, EncodeOptions options, Func<EncodeOptions, EncodedSample> encode)
+    {
+        try
+        {
+            return encode(options);
         }
         catch (InvalidDataException e)
         {
             throw new InvalidDataException($"{sample.Origin}: {e.Message}", e);
         }
-
-        if (maxLength is { } limit && encoded.Ids.Length > limit)
-        {
-            throw new InvalidDataException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{sample.Origin}: the sample has {encoded.Ids.Length} tokens ({encoded.ImageCount} pictures), data.max_length is {limit}. Nothing is cut off: raise data.max_length, make the pictures smaller (data.longest_edge) or shorten the text."));
-        }
-
-        if (options.Loss != LossOn.Nothing && encoded.Supervised == 0)
-        {
-            throw new InvalidDataException($"{sample.Origin}: no token of this sample carries loss. Give it an answer by the assistant, or set data.assistant_only_loss: false.");
-        }
-
-        return encoded;
-    }
-
-    /// <summary>A batch of rows as model input.</summary>
-    /// <param name="rows">The rows, with their epochs.</param>
-    /// <param name="seed">Of the run, or null where nothing is dropped.</param>
-    /// <param name="images">Receives the number of pictures.</param>
-    public ModelInput LoadBatch(IReadOnlyList<PlannedRow> rows, ulong? seed, out int images)
-    {
-        EncodedSample[] samples = [.. rows.Select(row => Load(row.Row))];
-        images = samples.Sum(s => s.ImageCount);
-        return processor.Collate(samples, seed is { } s ? [.. rows.Select(row => Rng.Key(s, (ulong)row.Epoch, (ulong)row.Row))] : null);
-    }
-}
-
-/// <summary>Training steps from a data set: reading, decoding and encoding run ahead of the computation on other threads.</summary>
-public sealed class DatasetTraining : ITrainingData, IDisposable
-{
-    private const int StepsAhead = 2;
-    private readonly SampleLoader _loader;
-    private readonly StepPlan _plan;
-    private readonly ulong? _seed;
-    private readonly Prefetcher<TrainingStep> _prefetcher;
-
-    /// <summary>Starts reading ahead.</summary>
-    /// <param name="loader">The rows.</param>
-    /// <param name="plan">Which rows each step consumes.</param>
-    /// <param name="seed">Of dropout, or null without.</param>
-    /// <param name="startStep">First step to deliver.</param>
-    public DatasetTraining(SampleLoader loader, StepPlan plan, ulong? seed, int startStep)
-    {
-        _loader = loader;
-        _plan = plan;
-        _seed = seed;
-        _prefetcher = new Prefetcher<TrainingStep>(startStep, plan.TotalSteps, Load, StepsAhead);
-    }
-
-    /// <inheritdoc/>
-    public TrainingStep Next(int step, CancellationToken cancellation)
-    {
-        if (_prefetcher.Position != step || !_prefetcher.TryTake(out TrainingStep input, cancellation))
-        {
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"step {step} was asked for, {_prefetcher.Position} is next"));
-        }
-
-        return input;
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => _prefetcher.Dispose();
-
-    private TrainingStep Load(long step, CancellationToken cancellation)
-    {
-        var batches = new List<ModelInput>();
-        var origins = new List<string>();
-        int images = 0;
-        foreach (IReadOnlyList<PlannedRow> rows in _plan.Step((int)step))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            batches.Add(_loader.LoadBatch(rows, _seed, out int count));
-            images += count;
-            origins.AddRange(rows.Select(row => _loader.Describe(row.Row)));
-        }
-
-        return new TrainingStep(batches, images, origins);
     }
 }

@@ -7,29 +7,32 @@ namespace Lorikeet.Training.Batching;
 public sealed class StepPlan
 {
     private readonly Func<int, long, long> _order;
+    private readonly RowPacks? _packs;
 
     /// <summary>Makes a plan.</summary>
-    /// <param name="rows">Rows per epoch, at least one.</param>
-    /// <param name="batchSize">Rows per micro-batch.</param>
+    /// <param name="rows">Rows (or packs of rows) per epoch, at least one.</param>
+    /// <param name="batchSize">Rows (or packs) per micro-batch.</param>
     /// <param name="accumulation">Micro-batches per step.</param>
     /// <param name="length">Epochs and steps.</param>
-    /// <param name="order">Maps (epoch, position) to a row: the identity, or a seeded permutation.</param>
-    public StepPlan(long rows, int batchSize, int accumulation, RunLength length, Func<int, long, long> order)
+    /// <param name="order">Maps (epoch, position) to a row or pack: the identity, or a seeded permutation.</param>
+    /// <param name="packs">The rows of each pack; null where nothing is packed.</param>
+    public StepPlan(long rows, int batchSize, int accumulation, RunLength length, Func<int, long, long> order, RowPacks? packs = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         Rows = rows;
         BatchSize = batchSize;
         Accumulation = accumulation;
         _order = order;
+        _packs = packs;
         long batches = (rows + batchSize - 1) / batchSize;
         StepsPerEpoch = checked((int)((batches + accumulation - 1) / accumulation));
         TotalSteps = length.MaxSteps > 0 ? length.MaxSteps : checked((int)Math.Ceiling(length.Epochs * StepsPerEpoch));
     }
 
-    /// <summary>Rows per epoch.</summary>
+    /// <summary>Rows per epoch; packs where rows are packed.</summary>
     public long Rows { get; }
 
-    /// <summary>Rows per micro-batch.</summary>
+    /// <summary>Rows (or packs) per micro-batch.</summary>
     public int BatchSize { get; }
 
     /// <summary>Micro-batches per step.</summary>
@@ -44,7 +47,7 @@ public sealed class StepPlan
     /// <summary>Fraction of epochs done after a number of steps.</summary>
     public double EpochAfter(int steps) => (double)steps / StepsPerEpoch;
 
-    /// <summary>Rows consumed after a number of steps.</summary>
+    /// <summary>Rows (or packs) consumed after a number of steps.</summary>
     public long ConsumedAfter(int steps) =>
         ((long)(steps / StepsPerEpoch) * Rows) + Math.Min(Rows, (long)(steps % StepsPerEpoch) * BatchSize * Accumulation);
 
@@ -65,7 +68,8 @@ public sealed class StepPlan
             var batch = new List<PlannedRow>();
             for (long i = start; i < end; i++)
             {
-                batch.Add(new PlannedRow(epoch, _order(epoch, i)));
+                long row = _order(epoch, i);
+                batch.AddRange(_packs is null ? [new PlannedRow(epoch, row)] : _packs[row].Select(r => new PlannedRow(epoch, r)));
             }
 
             batches.Add(batch);

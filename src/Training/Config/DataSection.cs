@@ -43,7 +43,10 @@ public sealed record DataSection
     /// <summary>Only the assistant's words count in the loss; otherwise every token but padding and images.</summary>
     public bool AssistantOnlyLoss { get; init; } = true;
 
-    /// <summary>Put several short samples into one row.</summary>
+    /// <summary>
+    /// Put several samples together up to max_length tokens; they do not see each other, and a batch then counts packs. Every sample is
+    /// measured before the first step.
+    /// </summary>
     public bool Packing { get; init; }
 
     /// <summary>Draw the samples in a new order each epoch (from train.seed).</summary>
@@ -69,7 +72,7 @@ public enum RowErrorPolicy
     /// <summary>The run stops with the row's file and line.</summary>
     Stop,
 
-    /// <summary>The row is left out; the count is reported.</summary>
+    /// <summary>The row is left out, listed in quarantine.jsonl with the reason, and counted.</summary>
     Skip,
 }
 
@@ -79,10 +82,10 @@ public enum OverflowPolicy
     /// <summary>The run stops with the sample's place and length.</summary>
     Error,
 
-    /// <summary>The sample is left out; the count is reported.</summary>
+    /// <summary>The sample is left out, listed in quarantine.jsonl, and counted.</summary>
     Drop,
 
-    /// <summary>The sample's pictures are made smaller until it fits; nothing is cut off.</summary>
+    /// <summary>The sample's pictures are made smaller until it fits, which quarantine.jsonl lists; nothing is cut off.</summary>
     Downscale,
 }
 

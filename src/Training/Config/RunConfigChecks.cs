@@ -80,6 +80,11 @@ internal static class RunConfigChecks
                 $"must be a multiple of eval_steps with load_best_model_at_end, so that every checkpoint has an evaluation; {train.SaveSteps} is none of {train.EvalSteps}"));
         }
 
+        if (config.Data is { Packing: true, MaxLength: null })
+        {
+            yield return new ConfigProblem("data.packing", "needs data.max_length, the number of tokens of a pack");
+        }
+
         if (train.MaxSteps == 0)
         {
             yield return new ConfigProblem("train.max_steps", "must be at least 1, or -1 to train for num_train_epochs; found 0");
