@@ -54,34 +54,4 @@ public sealed class EpochOrder
 
         return new EpochOrder(count, rows);
     }
-
-    /// <summary>SplitMix64 over a counter that starts at a place given by seed and stream. Source: Steele, Lea and Flood 2014.</summary>
-    private struct CounterRandom(ulong seed, ulong stream)
-    {
-        private const ulong Gamma = 0x9E3779B97F4A7C15;
-
-        private ulong _state = Mix(Mix(seed + Gamma) ^ (stream * 0xD1342543DE82EF95));
-
-        /// <summary>A uniform number below a bound; rejects the few draws that would favour small numbers (Lemire 2019).</summary>
-        public uint Below(uint bound)
-        {
-            uint threshold = (uint)(-bound) % bound;
-            while (true)
-            {
-                _state += Gamma;
-                ulong product = (ulong)(uint)(Mix(_state) >> 32) * bound;
-                if ((uint)product >= threshold)
-                {
-                    return (uint)(product >> 32);
-                }
-            }
-        }
-
-        private static ulong Mix(ulong z)
-        {
-            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-            return z ^ (z >> 31);
-        }
-    }
 }
