@@ -8,7 +8,7 @@ public sealed class AugmentPlan
 {
     private readonly IReadOnlyList<IReadOnlyList<PictureStep>> _steps;
 
-    internal AugmentPlan(IReadOnlyList<ChatMessage> messages, IReadOnlyList<(int Width, int Height)> sizes, IReadOnlyList<IReadOnlyList<PictureStep>> steps, AugmentCounts counts)
+    internal AugmentPlan(IReadOnlyList<ChatMessage> messages, IReadOnlyList<PixelSize> sizes, IReadOnlyList<IReadOnlyList<PictureStep>> steps, AugmentCounts counts)
     {
         Messages = messages;
         Sizes = sizes;
@@ -19,8 +19,8 @@ public sealed class AugmentPlan
     /// <summary>The conversation with its words changed.</summary>
     public IReadOnlyList<ChatMessage> Messages { get; }
 
-    /// <summary>Width and height of each picture afterwards.</summary>
-    public IReadOnlyList<(int Width, int Height)> Sizes { get; }
+    /// <summary>Size of each picture afterwards.</summary>
+    public IReadOnlyList<PixelSize> Sizes { get; }
 
     /// <summary>What was drawn, for the report of a run.</summary>
     public AugmentCounts Counts { get; }

@@ -50,15 +50,15 @@ public sealed class Augmenter
 
     /// <summary>Decides what happens to a sample.</summary>
     /// <param name="messages">The conversation.</param>
-    /// <param name="sizes">Width and height of its pictures.</param>
+    /// <param name="sizes">Sizes of its pictures.</param>
     /// <param name="key">Key of the sample in this epoch.</param>
-    public AugmentPlan Plan(IReadOnlyList<ChatMessage> messages, IReadOnlyList<(int Width, int Height)> sizes, ulong key)
+    public AugmentPlan Plan(IReadOnlyList<ChatMessage> messages, IReadOnlyList<PixelSize> sizes, ulong key)
     {
         ArgumentNullException.ThrowIfNull(messages);
         ArgumentNullException.ThrowIfNull(sizes);
         var counts = new AugmentCounts();
         counts.CountSample();
-        (int Width, int Height)[] after = [.. sizes];
+        PixelSize[] after = [.. sizes];
         var steps = new List<PictureStep>[after.Length];
         for (int i = 0; i < steps.Length; i++)
         {
@@ -85,11 +85,11 @@ public sealed class Augmenter
     {
         ArgumentNullException.ThrowIfNull(sample);
         ArgumentNullException.ThrowIfNull(images);
-        AugmentPlan plan = Plan(sample.Messages, [.. images.Select(i => (i.Width, i.Height))], key);
+        AugmentPlan plan = Plan(sample.Messages, [.. images.Select(i => new PixelSize(i.Width, i.Height))], key);
         return new AugmentedSample(plan.Messages, plan.Apply(images), plan.Counts);
     }
 
-    private void Crop(IReadOnlyList<ChatMessage> messages, List<PictureStep>[] steps, (int Width, int Height)[] sizes, ulong key, AugmentCounts counts)
+    private void Crop(IReadOnlyList<ChatMessage> messages, List<PictureStep>[] steps, PixelSize[] sizes, ulong key, AugmentCounts counts)
     {
         if (_options.RandomResizedCrop is not { } crop || IsForbidden(crop, AugmentChange.RandomResizedCrop, messages, counts))
         {
@@ -104,7 +104,7 @@ public sealed class Augmenter
             {
                 (PictureStep step, int width, int height) = PictureSteps.Crop(crop, sizes[i].Width, sizes[i].Height, random);
                 steps[i].Add(step);
-                sizes[i] = (width, height);
+                sizes[i] = new PixelSize(width, height);
                 any = true;
             }
         }
@@ -136,7 +136,7 @@ public sealed class Augmenter
         }));
     }
 
-    private void Colour(IReadOnlyList<ChatMessage> messages, List<PictureStep>[] steps, (int Width, int Height)[] sizes, ulong key, AugmentCounts counts)
+    private void Colour(IReadOnlyList<ChatMessage> messages, List<PictureStep>[] steps, PixelSize[] sizes, ulong key, AugmentCounts counts)
     {
         if (_options.RandAugment is { } augment)
         {
