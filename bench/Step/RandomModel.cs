@@ -15,7 +15,19 @@ internal static class RandomModel
     public static SmolVlm Make(Parameters parameters)
     {
         var vision = new SiglipConfig(768, 12, 12, 3072, 1e-6f, ActivationKind.GeluTanh, 16, 512, 3);
-        var text = new LlamaConfig(576, 30, 9, 3, 64, 1536, Vocabulary, 1e-5f, ActivationKind.Silu, false, false, RotaryEmbedding.Default(64, 100_000));
+        var text = new DecoderConfig
+        {
+            Hidden = 576,
+            Layers = 30,
+            Heads = 9,
+            KvHeads = 3,
+            HeadWidth = 64,
+            MlpWidth = 1536,
+            VocabularySize = Vocabulary,
+            NormEps = 1e-5f,
+            Activation = ActivationKind.Silu,
+            Rotary = RotaryEmbedding.Default(64, 100_000),
+        };
         return new SmolVlm(new WeightScope(new RandomWeights(parameters)), new SmolVlmConfig(vision, text, 4, ImageToken, false), null);
     }
 

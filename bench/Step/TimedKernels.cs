@@ -200,6 +200,13 @@ internal sealed class TimedKernels(IKernels inner) : IKernels
         Note(start);
     }
 
+    public void CopyColumns(Tensor x, int xStart, Tensor y, int yStart, int count, bool accumulate)
+    {
+        double start = Now();
+        inner.CopyColumns(x, xStart, y, yStart, count, accumulate);
+        Note(start);
+    }
+
     public void CrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits)
     {
         double start = Now();

@@ -117,4 +117,12 @@ public enum Tower
 /// <param name="MultiplyAdds">Multiply-adds of the forward pass.</param>
 /// <param name="Layer">The linear layer, or null for products of activations, whose backward pass costs twice the forward.</param>
 /// <param name="SharesInput">Whether it reads the same input as the entry before it. Entries stand in the order of the forward pass.</param>
-public sealed record FlopCount(string Path, long Rows, double MultiplyAdds, Linear? Layer, bool SharesInput = false);
+public sealed record FlopCount(string Path, long Rows, double MultiplyAdds, Linear? Layer, bool SharesInput = false)
+{
+    /// <summary>The work of a linear layer on a number of rows.</summary>
+    public static FlopCount Of(Linear layer, long rows, bool sharesInput = false)
+    {
+        ArgumentNullException.ThrowIfNull(layer);
+        return new FlopCount(layer.Path, rows, (double)rows * layer.Weight.In * layer.Weight.Out, layer, sharesInput);
+    }
+}

@@ -32,6 +32,9 @@ public sealed class Linear
     /// <summary>When true the adapter is skipped: the base model alone answers.</summary>
     public bool AdapterDisabled { get; set; }
 
+    /// <summary>Whether its matrix, or an adapter on it, is trained.</summary>
+    public bool Trains => Adapter is not null || Weight.Trained is not null;
+
     /// <summary>Applies the layer.</summary>
     /// <param name="scope">Owner of the result.</param>
     /// <param name="x">[..., In] f32.</param>

@@ -82,6 +82,9 @@ public interface IKernels
     /// <summary>y[ids[i], :] = x[i, :]; ids are distinct.</summary>
     void ScatterRows(Tensor x, Tensor ids, Tensor y);
 
+    /// <summary>y[:, yStart + j] = x[:, xStart + j] (+ y) for j below count; x [N, C], y [N, E], both f32.</summary>
+    void CopyColumns(Tensor x, int xStart, Tensor y, int yStart, int count, bool accumulate);
+
     /// <summary>
     /// Per row of logits [N, V]: loss[i] = logsumexp - logits[labels[i]]; where <paramref name="dLogits"/> is given it receives
     /// softmax - onehot (it may be <paramref name="logits"/> itself). labels I32 [N], all in [0, V).

@@ -78,13 +78,13 @@ public sealed class SiglipEncoder
 
         public IEnumerable<Nn.Linear> Linears => [_q, _k, _v, _out, _mlp.Up, _mlp.Down];
 
-        public bool Trains => Linears.Any(l => l.Adapter is not null || l.Weight.Trained is not null);
+        public bool Trains => Linears.Any(l => l.Trains);
 
-        public IEnumerable<FlopCount> Flops(long P, double attention)
-        {
-            FlopCount Of(Nn.Linear layer, bool sharesInput = false) => new(layer.Path, P, (double)P * layer.Weight.In * layer.Weight.Out, layer, sharesInput);
-            return [Of(_q), Of(_k, true), Of(_v, true), new FlopCount(_path, P, attention, null), Of(_out), Of(_mlp.Up), Of(_mlp.Down)];
-        }
+        public IEnumerable<FlopCount> Flops(long P, double attention) =>
+        [
+            FlopCount.Of(_q, P), FlopCount.Of(_k, P, true), FlopCount.Of(_v, P, true), new FlopCount(_path, P, attention, null), FlopCount.Of(_out, P),
+            FlopCount.Of(_mlp.Up, P), FlopCount.Of(_mlp.Down, P),
+        ];
 
         public Tensor Forward(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask)
         {

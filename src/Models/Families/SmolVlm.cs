@@ -26,7 +26,7 @@ public sealed class SmolVlm : VisionLanguageModel
     private readonly SiglipEncoder _encoder;
     private readonly Nn.LayerNorm _postNorm;
     private readonly Nn.Linear _connector;
-    private readonly Llama _text;
+    private readonly Decoder _text;
 
     /// <summary>Builds the model.</summary>
     /// <param name="w">Root of the weights.</param>
@@ -42,10 +42,8 @@ public sealed class SmolVlm : VisionLanguageModel
         _postNorm = vision["post_layernorm"].LayerNorm(config.Vision.Hidden, config.Vision.NormEps);
         int shuffled = config.Vision.Hidden * config.ScaleFactor * config.ScaleFactor;
         _connector = w["model.connector.modality_projection.proj"].Linear(shuffled, config.Text.Hidden, bias: false);
-        _text = new Llama(w["model.text_model"], config.Text);
-        LmHead = config.TieWordEmbeddings
-            ? w["lm_head"].Tied(_text.Embeddings)
-            : w["lm_head"].Linear(config.Text.Hidden, config.Text.VocabularySize, bias: false);
+        _text = new Decoder(w["model.text_model"], config.Text);
+        LmHead = _text.Head(w, config.TieWordEmbeddings);
     }
 
     /// <inheritdoc/>
@@ -61,13 +59,13 @@ public sealed class SmolVlm : VisionLanguageModel
 
     /// <inheritdoc/>
     public override KvCache NewCache(Parameters parameters, int sequences, int capacity) =>
-        new(parameters, _config.Text.Layers, sequences, capacity, (_config.Text.KvHeads, _config.Text.HeadWidth));
+        _text.NewCache(parameters, sequences, capacity);
 
     /// <inheritdoc/>
     public override Tensor Hidden(StepScope scope, ModelInput input, KvCache? cache = null)
     {
         int[] rows = ImageRows(input, _config.ImageTokenId);
-        Tensor hidden = GatherRows.Forward(scope, _text.Embeddings.Value, scope.From(input.Tokens.Ids));
+        Tensor hidden = _text.Embed(scope, input.Tokens);
         if (input.Vision is SmolVlmVision vision)
         {
             Tensor features = scope.Frame(() => Features(scope, vision));
@@ -77,7 +75,7 @@ public sealed class SmolVlm : VisionLanguageModel
         }
 
         scope.RowKeys = KeysOf(scope, input.Tokens.Keys);
-        return _text.Forward(scope, hidden, input.Tokens, cache, GradientCheckpointing);
+        return _text.Forward(scope, hidden, input.Tokens, cache, new DecoderOptions(GradientCheckpointing));
     }
 
     /// <inheritdoc/>
@@ -90,19 +88,18 @@ public sealed class SmolVlm : VisionLanguageModel
             counts.Add(new FlopCount("patch embedding", P, (double)P * _config.Vision.PatchWidth * _config.Vision.Hidden, _embeddings.Projection));
             counts.AddRange(_encoder.Flops([.. vision.Tiles.Select(t => t.Patches)]));
             long M = P / (_config.ScaleFactor * _config.ScaleFactor);
-            counts.Add(new FlopCount(_connector.Path, M, (double)M * _connector.Weight.In * _connector.Weight.Out, _connector));
+            counts.Add(FlopCount.Of(_connector, M));
         }
 
         counts.AddRange(_text.Flops(input.Tokens.Lengths));
-        long supervised = input.Tokens.Supervised().Rows.Length;
-        counts.Add(new FlopCount(LmHead.Path, supervised, (double)supervised * LmHead.Weight.In * LmHead.Weight.Out, LmHead));
+        counts.Add(FlopCount.Of(LmHead, input.Tokens.Supervised().Rows.Length));
         return counts;
     }
 
     /// <summary>Image features [M, C] of all tiles, in order.</summary>
     private Tensor Features(StepScope scope, SmolVlmVision vision)
     {
-        bool trains = scope.IsRecording && (_encoder.Trains || _embeddings.Trains || _connector.Adapter is not null || _connector.Weight.Trained is not null || _postNorm.Weight.IsTrained);
+        bool trains = scope.IsRecording && (_encoder.Trains || _embeddings.Trains || _connector.Trains || _postNorm.Weight.IsTrained);
         if (trains || Observer is not null || vision.Tiles.Count <= FrozenTilesAtOnce)
         {
             return TileFeatures(scope, vision, 0, vision.Tiles.Count);
@@ -276,7 +273,7 @@ public readonly record struct SmolVlmTile(int GridHeight, int GridWidth, int Val
 /// <param name="ScaleFactor">Side of the neighbourhoods that the pixel shuffle merges.</param>
 /// <param name="ImageTokenId">Token whose embedding a feature replaces.</param>
 /// <param name="TieWordEmbeddings">Whether the head is the embedding matrix.</param>
-public sealed record SmolVlmConfig(SiglipConfig Vision, LlamaConfig Text, int ScaleFactor, int ImageTokenId, bool TieWordEmbeddings)
+public sealed record SmolVlmConfig(SiglipConfig Vision, DecoderConfig Text, int ScaleFactor, int ImageTokenId, bool TieWordEmbeddings)
 {
     private static readonly SiglipConfig VisionDefaults = new(1152, 12, 16, 3072, 1e-6f, ActivationKind.GeluTanh, 32, 224, 3);
 
@@ -285,15 +282,9 @@ public sealed record SmolVlmConfig(SiglipConfig Vision, LlamaConfig Text, int Sc
     public static SmolVlmConfig From(ConfigSection c)
     {
         ConfigSection text = c.Section("text_config");
-        string type = text.TryString("model_type") ?? "llama";
-        if (type != "llama")
-        {
-            throw text.Wrong("model_type", "llama");
-        }
-
         var config = new SmolVlmConfig(
             SiglipConfig.From(c.Section("vision_config"), VisionDefaults),
-            LlamaConfig.From(text),
+            DecoderConfig.From(text),
             c.Int("scale_factor", 2),
             c.Int("image_token_id", 128257),
             c.Bool("tie_word_embeddings", false));

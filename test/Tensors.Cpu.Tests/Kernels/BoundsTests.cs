@@ -38,6 +38,7 @@ public sealed class BoundsTests
         Check(t, shape, y => k.GatherRows(x, ids, y));
         Check(t, shape, y => k.ScatterRows(x, ids, y));
         Check(t, shape, y => k.ScatterAddRows(x, ids, y));
+        Check(t, shape, y => k.CopyColumns(x, 0, y, 0, C, true));
         Check(t, shape, y => k.CrossEntropy(x, labels, t.Scope.New(new Shape(N)), y));
         if (C % 2 == 0)
         {

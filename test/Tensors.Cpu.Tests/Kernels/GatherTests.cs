@@ -33,6 +33,16 @@ public sealed class GatherTests
     }).ToArray());
 
     [Theory]
+    [ClassData(typeof(DeviceNames))]
+    public void Columns_match_the_reference(string device) => KernelTest.MatchesReference(device, 0, 0, t => KernelTest.Matrices.SelectMany(m =>
+    {
+        Tensor x = t.Normal(new Shape(m.N, m.C + 5), 1), copied = t.Normal(new Shape(m.N, m.C + 2), 2), added = t.Normal(new Shape(m.N, m.C + 2), 3);
+        t.Kernels.CopyColumns(x, 4, copied, 1, m.C, accumulate: false);
+        t.Kernels.CopyColumns(x, 3, added, 2, m.C, accumulate: true);
+        return new[] { copied, added };
+    }).ToArray());
+
+    [Theory]
     [InlineData("cpu", -1)]
     [InlineData("cpu", 5)]
     [InlineData("fake", int.MaxValue)]

@@ -1,0 +1,114 @@
+using Lorikeet.Nn;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models.Backbones;
+
+/// <summary>Sizes and variants of a <see cref="Decoder"/>.</summary>
+public sealed record DecoderConfig
+{
+    private static readonly Dictionary<string, Func<DecoderConfig, ConfigSection, DecoderConfig>> Variants = new(StringComparer.Ordinal)
+    {
+        ["llama"] = (c, j) => c with { QkvBias = j.Bool("attention_bias", false), OutputBias = j.Bool("attention_bias", false), MlpBias = j.Bool("mlp_bias", false) },
+        ["mistral"] = (c, j) => c with { SlidingWindow = Window(j, 4096) },
+        ["qwen2"] = (c, j) => c with { QkvBias = true, SlidingWindow = j.Bool("use_sliding_window", false) ? Window(j, 4096) : null },
+        ["qwen3"] = (c, j) => c with
+        {
+            QkNorm = true,
+            QkvBias = j.Bool("attention_bias", false),
+            OutputBias = j.Bool("attention_bias", false),
+            SlidingWindow = j.Bool("use_sliding_window", false) ? Window(j, 4096) : null,
+        },
+        ["phi3"] = (c, j) => c with { FusedProjections = true, SlidingWindow = Window(j, null) },
+    };
+
+    /// <summary>C.</summary>
+    public required int Hidden { get; init; }
+
+    /// <summary>L.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>H.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>K, dividing H.</summary>
+    public required int KvHeads { get; init; }
+
+    /// <summary>D.</summary>
+    public required int HeadWidth { get; init; }
+
+    /// <summary>F.</summary>
+    public required int MlpWidth { get; init; }
+
+    /// <summary>V, rows of the embedding.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Of the norms.</summary>
+    public required float NormEps { get; init; }
+
+    /// <summary>Of the gate.</summary>
+    public required ActivationKind Activation { get; init; }
+
+    /// <summary>Angles.</summary>
+    public required RotaryEmbedding Rotary { get; init; }
+
+    /// <summary>Whether queries, keys and values have biases.</summary>
+    public bool QkvBias { get; init; }
+
+    /// <summary>Whether the attention's output has a bias.</summary>
+    public bool OutputBias { get; init; }
+
+    /// <summary>Whether the MLP has biases.</summary>
+    public bool MlpBias { get; init; }
+
+    /// <summary>Whether queries and keys are normalised per head.</summary>
+    public bool QkNorm { get; init; }
+
+    /// <summary>Whether queries, keys and values are one matrix, and gate and up another.</summary>
+    public bool FusedProjections { get; init; }
+
+    /// <summary>Tokens that a token sees back, or null for all.</summary>
+    public int? SlidingWindow { get; init; }
+
+    /// <summary>Model types of text configs that can be read.</summary>
+    public static IReadOnlyCollection<string> ModelTypes => Variants.Keys;
+
+    /// <summary>Reads a text config; its <c>model_type</c> tells the variant.</summary>
+    /// <param name="c">The text part of config.json.</param>
+    /// <param name="defaultType">Model type where the config names none.</param>
+    /// <exception cref="InvalidDataException">A key is missing or unusable, or the model type is unknown.</exception>
+    public static DecoderConfig From(ConfigSection c, string defaultType = "llama")
+    {
+        string type = c.TryString("model_type") ?? defaultType;
+        if (!Variants.TryGetValue(type, out Func<DecoderConfig, ConfigSection, DecoderConfig>? variant))
+        {
+            throw c.Wrong("model_type", "one of " + string.Join(", ", Variants.Keys));
+        }
+
+        int hidden = c.Int("hidden_size"), heads = c.Int("num_attention_heads");
+        int width = c.Int("head_dim", heads == 0 ? 0 : hidden / heads), kvHeads = c.Int("num_key_value_heads", heads);
+        if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0)
+        {
+            throw c.Wrong("num_key_value_heads", FormattableString.Invariant($"a divisor of num_attention_heads ({heads})"));
+        }
+
+        return variant(
+            new DecoderConfig
+            {
+                Hidden = hidden,
+                Layers = c.Int("num_hidden_layers"),
+                Heads = heads,
+                KvHeads = kvHeads,
+                HeadWidth = width,
+                MlpWidth = c.Int("intermediate_size"),
+                VocabularySize = c.Int("vocab_size"),
+                NormEps = (float)c.Double("rms_norm_eps", 1e-6),
+                Activation = Activations.Named(c, "hidden_act", "silu"),
+                Rotary = RotaryEmbedding.FromConfig(c.Json, width),
+            },
+            c);
+    }
+
+    /// <summary>The window; a key that is null means none, one that is absent the reference's default.</summary>
+    private static int? Window(ConfigSection c, int? absent) =>
+        c.Json.TryGetProperty("sliding_window", out System.Text.Json.JsonElement value) ? (value.ValueKind == System.Text.Json.JsonValueKind.Null ? null : c.Int("sliding_window")) : absent;
+}
