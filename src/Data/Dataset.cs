@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Lorikeet.Data.Formats;
 using Lorikeet.Data.Sampling;
 using Lorikeet.Data.Sources;
@@ -7,155 +6,233 @@ using Lorikeet.Data.Sources;
 namespace Lorikeet.Data;
 
 /// <summary>
-/// The samples of one data file, by number. Opening indexes the file, applies split and limit and recognises the format from the first
-/// row; samples are read when asked for, from any thread.
+/// The samples of one or several sources, by number: source after source, each in its own order. Opening indexes the sources, applies
+/// split and limit and recognises each source's format from its first row; samples are read when asked for, from any thread.
 /// </summary>
 public sealed class Dataset : IDisposable
 {
-    private readonly IRowSource _source;
-    private readonly IReadOnlyList<(long From, long To)> _ranges;
-    private readonly ISampleFormat _format;
-    private readonly ImageResolver _images;
-    private readonly string _prompt;
+    private readonly Owner _owner;
+    private readonly DatasetPart[] _parts;
+    private readonly long[] _starts;
+    private bool _isDisposed;
 
-    private Dataset(IRowSource source, DatasetOptions options)
+    private Dataset(Owner owner, DatasetPart[] parts, StoppingStrategy stopping)
     {
-        _source = source;
-        _prompt = options.Prompt;
-        if (source.Count == 0)
+        _owner = owner;
+        _parts = parts;
+        Stopping = stopping;
+        _starts = new long[parts.Length];
+        for (int i = 1; i < parts.Length; i++)
         {
-            throw new InvalidDataException($"{source.Path}: the data file has no rows; expected at least one.");
+            _starts[i] = _starts[i - 1] + parts[i - 1].Count;
         }
 
-        SplitSlice split = options.Split is null ? SplitSlice.All : SplitSlice.Parse(options.Split);
-        _ranges = Limit(split.Resolve(source.Count), options.MaxSamples);
-        Count = _ranges.Sum(r => r.To - r.From);
-        _images = new ImageResolver(options.ImageRoot, source.Path);
-        (_format, Notes) = ChooseFormat(options.Format);
+        Count = parts.Sum(p => p.Count);
+        Notes = [.. parts.SelectMany(p => p.Notes).Distinct(), .. MixNote()];
         Fingerprint = ComputeFingerprint();
+        owner.Add();
     }
 
     /// <summary>Number of samples, after split and limit.</summary>
     public long Count { get; }
 
-    /// <summary>Rows of the whole file.</summary>
-    public long RowCount => _source.Count;
+    /// <summary>Rows of all sources, selected or not.</summary>
+    public long RowCount => _parts.Sum(p => p.RowCount);
 
-    /// <summary>The data file.</summary>
-    public string Path => _source.Path;
+    /// <summary>The sources as the user named them.</summary>
+    public string Path => string.Join(", ", _parts.Select(p => p.Path));
 
-    /// <summary>Name of the rows' format.</summary>
-    public string FormatName => _format.Name;
+    /// <summary>Name of the rows' format; of several sources' where they differ.</summary>
+    public string FormatName => string.Join(", ", _parts.Select(p => p.FormatName).Distinct());
+
+    /// <summary>The sources, in the order in which their samples are numbered.</summary>
+    public IReadOnlyList<DatasetPart> Parts => _parts;
+
+    /// <summary>How long an epoch is where sources have weights.</summary>
+    public StoppingStrategy Stopping { get; }
 
     /// <summary>What the user should know about the rows, such as keys that are not used; one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; }
 
     /// <summary>
-    /// Identity of the samples and their order, for checkpoints: file content (sampled), selected rows, format and prompt. Where the
-    /// file lies does not matter.
+    /// Identity of the samples and their order, for checkpoints: every source's content (sampled), selected rows, format, prompt and
+    /// weight. Where the files lie does not matter.
     /// </summary>
     public string Fingerprint { get; }
 
     /// <summary>Names of the formats that <c>data.format</c> may give, besides <c>auto</c>.</summary>
     public static IReadOnlyList<string> FormatNames { get; } = [.. SampleFormats.All.Select(f => f.Name)];
 
-    /// <summary>Opens a data file.</summary>
-    /// <exception cref="InvalidDataException">The file, the split or the format is unusable.</exception>
-    public static Dataset Open(DatasetOptions options, CancellationToken cancellation = default)
+    /// <summary>Opens a data set of one source.</summary>
+    /// <exception cref="InvalidDataException">The source, the split or the format is unusable.</exception>
+    public static Dataset Open(DatasetOptions options, CancellationToken cancellation = default) =>
+        Open([options], StoppingStrategy.AllExhausted, cancellation);
+
+    /// <summary>Opens a data set of several sources.</summary>
+    /// <param name="sources">At least one.</param>
+    /// <param name="stopping">How long an epoch is where sources have weights.</param>
+    /// <param name="cancellation">Stops the opening.</param>
+    /// <exception cref="InvalidDataException">A source, a split or a format is unusable.</exception>
+    public static Dataset Open(IReadOnlyList<DatasetOptions> sources, StoppingStrategy stopping, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        IRowSource source = RowSources.Open(options.Path, cancellation);
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentOutOfRangeException.ThrowIfZero(sources.Count);
+        var owner = new Owner();
         try
         {
-            return new Dataset(source, options);
+            var parts = new DatasetPart[sources.Count];
+            for (int i = 0; i < parts.Length; i++)
+            {
+                IRowSource source = RowSources.Open(sources[i], cancellation);
+                owner.Sources.Add(source);
+                parts[i] = new DatasetPart(source, sources[i]);
+            }
+
+            return new Dataset(owner, parts, stopping);
         }
         catch
         {
-            source.Dispose();
+            owner.Close();
             throw;
         }
     }
+
+    /// <summary>
+    /// Splits samples off for validation, drawn from each source in proportion to its size. The two are independent of each other and
+    /// both are to be disposed; this one is used up.
+    /// </summary>
+    /// <param name="size">Below 1 a share of the samples (rounded up, as scikit-learn and datasets do), otherwise their number.</param>
+    /// <param name="seed">Decides, with the sources' sizes alone, which rows are held out.</param>
+    /// <exception cref="InvalidDataException">Nothing would be left on one side, or rows are selected twice, so that training would see what is held out.</exception>
+    public (Dataset Training, Dataset Validation) HoldOut(double size, ulong seed)
+    {
+        RequireDistinct();
+        long held = size < 1 ? (long)Math.Ceiling(size * Count) : (long)size;
+        if (!(size > 0) || held >= Count)
+        {
+            throw new InvalidDataException(FormattableString.Invariant(
+                $"data.validation_split: {size} holds out {held} of {Count} samples; expected a share between 0 and 1, or a number of samples that leaves some to train on."));
+        }
+
+        var pairs = _parts.Zip(Shares(held), (part, count) => (Part: part, Count: count))
+            .Select((p, i) => (p.Part, Split: p.Part.Selection.HoldOut(p.Count, seed, i))).ToArray();
+        DatasetPart[] rest = [.. pairs.Where(p => p.Split.Kept.Count > 0).Select(p => p.Part.With(p.Split.Kept))];
+        DatasetPart[] heldOut = [.. pairs.Where(p => p.Split.HeldOut.Count > 0).Select(p => p.Part.With(p.Split.HeldOut))];
+        var result = (new Dataset(_owner, rest, Stopping), new Dataset(_owner, heldOut, Stopping));
+        Dispose();
+        return result;
+    }
+
+    /// <summary>The order in which training draws the samples.</summary>
+    /// <param name="seed">Seed of the shuffling.</param>
+    /// <param name="shuffle">False keeps each source's order.</param>
+    public RowSampler Sampler(ulong seed, bool shuffle) => new(Mix(), Stopping, seed, shuffle);
 
     /// <summary>Reads a sample; pictures are found, not yet decoded.</summary>
     /// <param name="index">0-based number among the selected rows.</param>
     /// <exception cref="InvalidDataException">The row is unusable; the message names file, line and key.</exception>
     public Sample Read(long index)
     {
-        var sample = new SampleBuilder(_source.Read(RowOf(index)), _images);
-        _format.Read(sample, _prompt);
-        return sample.Build();
+        (DatasetPart part, long within) = Locate(index);
+        return part.Read(within);
     }
 
     /// <summary>Where a sample's row stands, <c>file:line</c>.</summary>
-    public string Describe(long index) => _source.Describe(RowOf(index));
-
-    /// <inheritdoc/>
-    public void Dispose() => _source.Dispose();
-
-    private long RowOf(long index)
+    public string Describe(long index)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)index, (ulong)Count, nameof(index));
-        foreach ((long from, long to) in _ranges)
-        {
-            if (index < to - from)
-            {
-                return from + index;
-            }
-
-            index -= to - from;
-        }
-
-        throw new InvalidOperationException("the ranges do not add up to the count.");
+        (DatasetPart part, long within) = Locate(index);
+        return part.Describe(within);
     }
 
-    private static List<(long From, long To)> Limit(IReadOnlyList<(long From, long To)> ranges, long? maxSamples)
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        if (maxSamples < 1)
+        if (!_isDisposed)
         {
-            throw new InvalidDataException(FormattableString.Invariant($"max_samples is {maxSamples}; expected at least 1."));
+            _isDisposed = true;
+            _owner.Remove();
+        }
+    }
+
+    private (DatasetPart Part, long Within) Locate(long index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)index, (ulong)Count, nameof(index));
+        int found = Array.BinarySearch(_starts, index);
+        int part = found >= 0 ? found : ~found - 1;
+        return (_parts[part], index - _starts[part]);
+    }
+
+    private MixPart[] Mix() => [.. _parts.Select(p => new MixPart(p.Count, p.Weight))];
+
+    private IEnumerable<string> MixNote()
+    {
+        if (_parts.Length < 2)
+        {
+            yield break;
         }
 
-        var limited = new List<(long From, long To)>();
-        long left = maxSamples ?? long.MaxValue;
-        foreach ((long from, long to) in ranges)
+        long[] counts = MixCounts.PerEpoch(Mix(), Stopping);
+        yield return "an epoch has " + string.Join(", ", _parts.Select((p, i) => FormattableString.Invariant($"{counts[i]} samples of {p.Path} ({p.Count} rows)"))) + ".";
+    }
+
+    /// <summary>Divides a number of samples over the sources by size; what rounding leaves goes to the largest remainders, earlier sources first.</summary>
+    private long[] Shares(long held)
+    {
+        long[] shares = [.. _parts.Select(p => (long)((Int128)held * p.Count / Count))];
+        int[] byRemainder = [.. Enumerable.Range(0, _parts.Length).OrderByDescending(i => (Int128)held * _parts[i].Count % Count)];
+        long left = held - shares.Sum();
+        for (int i = 0; i < left; i++)
         {
-            if (left > 0)
+            shares[byRemainder[i]]++;
+        }
+
+        return shares;
+    }
+
+    private void RequireDistinct()
+    {
+        for (int i = 0; i < _parts.Length; i++)
+        {
+            for (int j = i; j < _parts.Length; j++)
             {
-                limited.Add((from, from + Math.Min(left, to - from)));
-                left -= to - from;
+                bool isSameFile = System.IO.Path.GetFullPath(_parts[i].Path) == System.IO.Path.GetFullPath(_parts[j].Path);
+                if (isSameFile && _parts[i].Selection.Overlaps(_parts[j].Selection))
+                {
+                    throw new InvalidDataException($"{_parts[i].Path}: data.validation_split would hold out rows that are also trained on, because some rows are selected twice. Select each row once (train_split, the sources' splits), or give data.eval.");
+                }
             }
         }
-
-        return limited;
     }
 
     private string ComputeFingerprint()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        _source.AddTo(hash);
-        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{string.Join(';', _ranges)} {_format.Name} {_prompt}")));
+        foreach (DatasetPart part in _parts)
+        {
+            part.AddTo(hash);
+        }
+
+        hash.AppendData([(byte)Stopping]);
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }
 
-    private (ISampleFormat Format, IReadOnlyList<string> Notes) ChooseFormat(string name)
+    /// <summary>The open sources, closed with the last data set that reads from them.</summary>
+    private sealed class Owner
     {
-        Row row = _source.Read(RowOf(0));
-        var keys = new RowObject(row.Json, row.Origin);
-        ISampleFormat format = name == "auto"
-            ? SampleFormats.Detect(keys)
-            : SampleFormats.Find(name) ?? throw new InvalidDataException($"data.format '{name}' is not known; expected auto or one of {string.Join(", ", FormatNames)}.");
-        var notes = new List<string>();
-        if (keys.Has("task_type"))
+        private int _users;
+
+        public List<IRowSource> Sources { get; } = [];
+
+        public void Add() => Interlocked.Increment(ref _users);
+
+        public void Remove()
         {
-            notes.Add($"{Path}: key 'task_type' is noted with each sample and does not change the training.");
+            if (Interlocked.Decrement(ref _users) == 0)
+            {
+                Close();
+            }
         }
 
-        string[] unused = [.. keys.Keys.Where(k => k != "task_type" && !format.Keys.Contains(k, StringComparer.Ordinal) && !RowReferences.Keys.Contains(k, StringComparer.Ordinal))];
-        if (unused.Length > 0)
-        {
-            notes.Add($"{Path}: format {format.Name} does not use the keys {string.Join(", ", unused)}.");
-        }
-
-        return (format, notes);
+        public void Close() => Sources.ForEach(source => source.Dispose());
     }
 }

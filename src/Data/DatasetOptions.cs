@@ -1,9 +1,9 @@
 namespace Lorikeet.Data;
 
-/// <summary>Which rows a data set has and how they are read; names as in a run file's <c>data</c> section.</summary>
+/// <summary>One source of a data set: which rows it has and how they are read; names as in a run file's <c>data</c> section.</summary>
 public sealed record DatasetOptions
 {
-    /// <summary>The data file: .jsonl, .json, .csv or .tsv.</summary>
+    /// <summary>A data file (.jsonl, .json, .csv, .tsv, .parquet), a pattern such as <c>part-*.jsonl</c>, or a directory.</summary>
     public required string Path { get; init; }
 
     /// <summary>Folder that relative picture paths count from; null for the data file's own.</summary>
@@ -20,4 +20,10 @@ public sealed record DatasetOptions
 
     /// <summary>The question for rows that have none.</summary>
     public string Prompt { get; init; } = "Describe this image.";
+
+    /// <summary>Share of the samples where several sources are mixed, relative to the others' weights; null for a share per row.</summary>
+    public double? Weight { get; init; }
+
+    /// <summary>Folder for what is kept between runs (indexes of large files) and for unpacked rows of a run; null keeps no indexes.</summary>
+    public string? CacheDirectory { get; init; }
 }

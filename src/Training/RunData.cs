@@ -17,6 +17,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
     private readonly List<IDisposable> _owned = [];
     private readonly List<string> _notes = [];
     private SampleLoader? _train;
+    private SampleLoader? _validation;
     private StepPlan? _plan;
     private SampleLengths? _lengths;
 
@@ -28,6 +29,9 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
 
     /// <summary>Which rows each step consumes.</summary>
     public StepPlan Plan => _plan ?? throw new InvalidOperationException("the training data is not open");
+
+    /// <summary>Samples of an epoch: as many as the data set has, or what the sources' weights make of them.</summary>
+    public long SamplesPerEpoch { get; private set; }
 
     /// <summary>What must be the same for a checkpoint to be continued: the samples, their order and their grouping into steps.</summary>
     public string Identity => string.Create(
@@ -49,22 +53,32 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
     /// <summary>Opens the training samples and plans the steps; with packing, measures every sample first.</summary>
     /// <param name="listener">Hears how far measuring has come.</param>
     /// <param name="cancellation">Gives up.</param>
-    /// <exception cref="InvalidDataException">There is none, or the file is unusable.</exception>
+    /// <exception cref="InvalidDataException">There is none, or a source is unusable.</exception>
     public void OpenTraining(IRunListener listener, CancellationToken cancellation)
     {
-        string path = config.Data.Train ?? throw new InvalidDataException("data.train is missing: give a data file");
-        _train = Open(path, config.Data.TrainSplit, config.Data.MaxSamples);
-        RowPacks? packs = config.Data.Packing ? Pack(listener, cancellation) : null;
-        long units = packs?.Count ?? _train.Count;
-        if (units == 0)
+        DataSources sources = config.Data.Train ?? throw new InvalidDataException("data.train is missing: give a data file");
+        Dataset training = Dataset.Open([.. sources.Items.Select(s => Options(s, config.Data.TrainSplit, config.Data.MaxSamples))], config.Data.StoppingStrategy, cancellation);
+        if (config.Data.ValidationSplit is { } size)
         {
-            throw new InvalidDataException($"{path}: no sample to train on");
+            _owned.Add(training);
+            (training, Dataset heldOut) = training.HoldOut(size, (ulong)config.Train.Seed);
+            _validation = Loader(heldOut);
+            _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{heldOut.Count} samples are held out for evaluation, {training.Count} are trained on."));
         }
 
+        _train = Loader(training);
+        _notes.AddRange(training.Notes);
         TrainSection t = config.Train;
-        var sampler = new RowSampler(units, (ulong)t.Seed, config.Data.Shuffle);
+        RowPacks? packs = config.Data.Packing ? Pack(listener, cancellation) : null;
+        if (packs?.Count == 0)
+        {
+            throw new InvalidDataException($"{sources}: no sample to train on");
+        }
+
+        RowSampler sampler = packs is null ? training.Sampler((ulong)t.Seed, config.Data.Shuffle) : new RowSampler(packs.Count, (ulong)t.Seed, config.Data.Shuffle);
+        SamplesPerEpoch = packs is null ? sampler.Count : training.Count;
         var length = new RunLength(t.NumTrainEpochs, t.MaxSteps);
-        _plan = new StepPlan(units, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, length, (epoch, position) => sampler.Order(epoch)[position], packs);
+        _plan = new StepPlan(sampler.Count, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, length, (epoch, position) => sampler.Order(epoch)[position], packs);
     }
 
     /// <summary>Keeps what was measured in the output directory, and lists rows that measuring left out.</summary>
@@ -82,8 +96,18 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
         }
     }
 
-    /// <summary>Opens the evaluation samples; null where the run has none.</summary>
-    public SampleLoader? OpenEvaluation() => config.Data.Eval is { } path ? Open(path, null, null) : null;
+    /// <summary>Opens the evaluation samples, which may have been held out of the training ones; null where the run has none.</summary>
+    public SampleLoader? OpenEvaluation()
+    {
+        if (config.Data.Eval is not { } sources)
+        {
+            return _validation;
+        }
+
+        Dataset evaluation = Dataset.Open([.. sources.Items.Select(s => Options(s, null, null))], StoppingStrategy.AllExhausted);
+        _notes.AddRange(evaluation.Notes);
+        return Loader(evaluation);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -94,21 +118,21 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
         }
     }
 
-    private SampleLoader Open(string path, string? split, long? maxSamples)
+    private DatasetOptions Options(DataSource source, string? split, long? maxSamples) => new()
     {
-        DataSection d = config.Data;
-        Dataset dataset = Dataset.Open(new DatasetOptions
-        {
-            Path = path,
-            ImageRoot = d.ImageRoot,
-            Format = d.Format,
-            Split = split,
-            MaxSamples = maxSamples,
-            Prompt = d.Prompt,
-        });
+        Path = source.Path!,
+        Weight = source.Weight,
+        Split = source.Split ?? split,
+        MaxSamples = source.MaxSamples ?? maxSamples,
+        Format = source.Format ?? config.Data.Format,
+        ImageRoot = source.ImageRoot ?? config.Data.ImageRoot,
+        Prompt = source.Prompt ?? config.Data.Prompt,
+    };
+
+    private SampleLoader Loader(Dataset dataset)
+    {
         _owned.Add(dataset);
-        _notes.AddRange(dataset.Notes);
-        return new SampleLoader(dataset, processor, new SampleOptions { Encode = Encoding, MaxLength = d.MaxLength, OnError = d.OnError, OnOverflow = d.OnOverflow });
+        return new SampleLoader(dataset, processor, new SampleOptions { Encode = Encoding, MaxLength = config.Data.MaxLength, OnError = config.Data.OnError, OnOverflow = config.Data.OnOverflow });
     }
 
     private string Samples => string.Create(

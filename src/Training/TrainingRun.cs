@@ -282,7 +282,7 @@ public sealed class TrainingRun : IDisposable
         Steps = Plan.TotalSteps,
         ResumedFromStep = resumedFrom,
         Epochs = (double)Plan.TotalSteps / Plan.StepsPerEpoch,
-        Samples = _data.Train.Count,
+        Samples = _data.SamplesPerEpoch,
         BatchSize = (long)Plan.BatchSize * Plan.Accumulation,
         TrainableParameters = Trainable.Count,
         TotalParameters = Loaded.Model.Parts.Params.Sum(p => p.Value.Count) + (Trainable.Adapter is null ? 0 : Trainable.Count),

@@ -89,7 +89,7 @@ public sealed class DatasetTests : IDisposable
     public void Unusable_options_are_refused()
     {
         string path = Rows(3);
-        Assert.Equal("data.format 'parquet' is not known; expected auto or one of messages, sharegpt, the_cauldron, prompt_completion, alpaca, qa, caption, task, image_text.",
+        Assert.Equal("data.format 'parquet' is not known; expected auto or one of messages, sharegpt, the_cauldron, preference, prompt_completion, alpaca, qa, caption, task, image_text.",
             Error(new DatasetOptions { Path = path, Format = "parquet" }));
         Assert.Equal("max_samples is 0; expected at least 1.", Error(new DatasetOptions { Path = path, MaxSamples = 0 }));
         string empty = _folder.Save("empty.jsonl", "\n");

@@ -15,6 +15,9 @@ internal interface ISampleFormat
     /// <summary>Whether a row with these keys is of this format.</summary>
     bool Matches(IReadOnlySet<string> keys);
 
+    /// <summary>Why rows of this format are read only where <c>data.format</c> names it, and what to do; null if they are recognised.</summary>
+    string? WhyNotByItself => null;
+
     /// <summary>Adds the row's pictures and messages.</summary>
     /// <param name="sample">The row, and where its parts go.</param>
     /// <param name="prompt">The question for rows that have none (<c>data.prompt</c>).</param>

@@ -1,23 +1,30 @@
+using System.Buffers;
 using System.Text.Json;
+using Lorikeet.Data.Sources;
 
 namespace Lorikeet.Data.Formats;
 
 /// <summary>
-/// Turns what a row says about a picture into an <see cref="ImageSource"/>: a path (also as <c>file:</c> URI), a <c>data:</c> URI with
-/// base64, or an object with <c>path</c>, <c>bytes</c> (base64), <c>base64</c> or <c>url</c>.
+/// Turns what a row says about a picture into an <see cref="ImageSource"/>: a path (also as <c>file:</c> URI), base64 (plain, or as a
+/// <c>data:</c> URI), bytes of a binary column, or an object with <c>bytes</c>, <c>base64</c>, <c>path</c> or <c>url</c>.
 /// Relative paths count from the image root and may not leave it, so that a data set from elsewhere cannot reach files that its user
 /// did not mean; an absolute path is taken as written. Nothing is fetched from the network.
 /// </summary>
 internal sealed class ImageResolver
 {
+    // How PNG, JPEG, GIF, WebP (RIFF), TIFF (both orders) and BMP begin in base64.
+    private static readonly string[] PictureStarts = ["iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "SUkqA", "TU0AK", "Qk"];
+    private static readonly SearchValues<char> NotBase64 = SearchValues.Create(
+        [.. Enumerable.Range(0, 128).Select(c => (char)c).Where(c => !char.IsAsciiLetterOrDigit(c) && c is not ('+' or '/' or '=' or '\n' or '\r'))]);
+
     private readonly string _root;
     private readonly string _dataDirectory;
 
-    /// <param name="imageRoot">Folder that relative paths count from; null for the data file's own.</param>
-    /// <param name="dataFile">The data file.</param>
-    public ImageResolver(string? imageRoot, string dataFile)
+    /// <param name="imageRoot">Folder that relative paths count from; null for the data's own.</param>
+    /// <param name="dataDirectory">Folder of the data.</param>
+    public ImageResolver(string? imageRoot, string dataDirectory)
     {
-        _dataDirectory = Path.GetDirectoryName(Path.GetFullPath(dataFile))!;
+        _dataDirectory = Path.GetFullPath(dataDirectory);
         _root = imageRoot is null ? _dataDirectory : Path.TrimEndingDirectorySeparator(Path.GetFullPath(imageRoot));
         if (!Directory.Exists(_root))
         {
@@ -26,21 +33,21 @@ internal sealed class ImageResolver
     }
 
     /// <summary>Resolves the value of a key.</summary>
-    public ImageSource Resolve(JsonElement value, string key, string origin)
+    public ImageSource Resolve(JsonElement value, string key, Row row)
     {
         if (value.ValueKind == JsonValueKind.String)
         {
-            return FromText(RowObject.TextOf(value, key, origin), key, origin);
+            return FromText(RowObject.TextOf(value, key, row.Origin), key, row);
         }
 
         if (value.ValueKind == JsonValueKind.Object)
         {
-            var picture = new RowObject(value, origin, key + ".");
+            var picture = new RowObject(value, row.Origin, key + ".");
             foreach (string encoded in new[] { "bytes", "base64" })
             {
                 if (picture.TryText(encoded) is { } base64)
                 {
-                    return FromBase64(base64, $"{key}.{encoded}", origin);
+                    return FromBase64(base64, $"{key}.{encoded}", row);
                 }
             }
 
@@ -48,26 +55,32 @@ internal sealed class ImageResolver
             {
                 if (picture.TryText(place) is { } text)
                 {
-                    return FromText(text, $"{key}.{place}", origin);
+                    return FromText(text, $"{key}.{place}", row);
                 }
             }
         }
 
-        throw Bad(origin, key, $"is {RowObject.Found(value)}; expected a path, a data: URI, or an object with 'path' or 'bytes'");
+        throw Bad(row.Origin, key, $"is {RowObject.Found(value)}; expected a path, a data: URI, or an object with 'path' or 'bytes'");
     }
 
-    private ImageSource FromText(string text, string key, string origin)
+    private ImageSource FromText(string text, string key, Row row)
     {
+        string origin = row.Origin;
         if (text.Length == 0)
         {
             throw Bad(origin, key, "is empty; expected the path of a picture");
+        }
+
+        if (row.FindBlob(text) is not null || IsBase64(text))
+        {
+            return FromBase64(text, key, row);
         }
 
         if (text.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
         {
             int comma = text.IndexOf(',', StringComparison.Ordinal);
             return comma >= 0 && text.AsSpan(0, comma).EndsWith(";base64", StringComparison.OrdinalIgnoreCase)
-                ? FromBase64(text[(comma + 1)..], key, origin)
+                ? FromBase64(text[(comma + 1)..], key, row)
                 : throw Bad(origin, key, "is a data: URI without base64; expected data:image/...;base64,...");
         }
 
@@ -102,12 +115,31 @@ internal sealed class ImageResolver
             : throw Bad(origin, key, $"is '{Short(text)}', but {Short(path)} does not exist. {Hint(text)}", RowFault.MissingImage);
     }
 
-    public static ImageSource FromBase64(string text, string key, string origin)
+    /// <summary>A picture given as base64, or as a binary value of the row.</summary>
+    public static ImageSource FromBase64(string text, string key, Row row)
     {
+        string name = $"{row.Origin}: key '{key}'";
+        if (row.FindBlob(text) is { } blob)
+        {
+            return blob.Length > 0 ? ImageSource.FromBytes(blob, name) : throw Bad(row.Origin, key, "is empty (0 bytes); expected a picture");
+        }
+
         byte[] bytes = new byte[(text.Length / 4 * 3) + 3];
         return Convert.TryFromBase64String(text, bytes, out int written) && written > 0
-            ? ImageSource.FromBytes(bytes[..written], $"{origin}: key '{key}'")
-            : throw Bad(origin, key, $"is not valid base64 ({text.Length} characters, beginning '{Short(text, 20)}')");
+            ? ImageSource.FromBytes(bytes[..written], name)
+            : throw Bad(row.Origin, key, $"is not valid base64 ({text.Length} characters, beginning '{Short(text, 20)}')");
+    }
+
+    /// <summary>
+    /// Whether a text without <c>data:</c> is the base64 of a picture. It must begin as a picture does and hold nothing that base64 does
+    /// not; a path that looks like that and names a file is a path.
+    /// </summary>
+    private bool IsBase64(string text)
+    {
+        const int ShortestPicture = 32, LongestPath = 4096;
+        return text.Length >= ShortestPicture && PictureStarts.Any(start => text.StartsWith(start, StringComparison.Ordinal))
+            && !text.AsSpan().ContainsAny(NotBase64) && !text.AsSpan().ContainsAnyExceptInRange('\0', '\u007F')
+            && (text.Length >= LongestPath || !File.Exists(Path.GetFullPath(text, _root)));
     }
 
     private string Hint(string text)

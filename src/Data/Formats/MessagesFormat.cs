@@ -29,10 +29,12 @@ internal sealed class MessagesFormat(string listKey = "messages") : ISampleForma
         ReadMessages(sample, listKey);
     }
 
-    /// <summary>Adds the messages of a list.</summary>
-    public static void ReadMessages(SampleBuilder sample, string key)
+    /// <summary>Adds the messages of a list, or only those behind the last user's.</summary>
+    public static void ReadMessages(SampleBuilder sample, string key, bool onlyAnswer = false)
     {
-        foreach (RowObject message in sample.Row.Objects(key))
+        RowObject[] messages = [.. sample.Row.Objects(key)];
+        int first = onlyAnswer ? Array.FindLastIndex(messages, m => m.TryText("role") == "user") + 1 : 0;
+        foreach (RowObject message in messages.Skip(first))
         {
             string role = message.Text("role");
             sample.Begin(Role(message, role), message.Name("content"));

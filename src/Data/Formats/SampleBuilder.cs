@@ -34,22 +34,22 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
         _listKey = key;
         if (value.ValueKind != System.Text.Json.JsonValueKind.Array)
         {
-            _listed.Add(images.Resolve(value, key, row.Origin));
+            _listed.Add(images.Resolve(value, key, row));
             return;
         }
 
         int i = 0;
         foreach (System.Text.Json.JsonElement item in value.EnumerateArray())
         {
-            _listed.Add(images.Resolve(item, FormattableString.Invariant($"{key}[{i++}]"), row.Origin));
+            _listed.Add(images.Resolve(item, FormattableString.Invariant($"{key}[{i++}]"), row));
         }
     }
 
     /// <summary>A picture that stands in place.</summary>
-    public ImageSource Resolve(System.Text.Json.JsonElement value, string key) => images.Resolve(value, key, row.Origin);
+    public ImageSource Resolve(System.Text.Json.JsonElement value, string key) => images.Resolve(value, key, row);
 
     /// <summary>A picture given as bare base64 under a key of a part.</summary>
-    public ImageSource ResolveBytes(RowObject part, string key) => ImageResolver.FromBase64(part.Text(key), part.Name(key), row.Origin);
+    public ImageSource ResolveBytes(RowObject part, string key) => ImageResolver.FromBase64(part.Text(key), part.Name(key), row);
 
     /// <summary>Begins a message; <paramref name="key"/> is where it stands in the row, for messages.</summary>
     public void Begin(string role, string key) => _messages.Add(new Draft(role, key));

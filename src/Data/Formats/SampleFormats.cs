@@ -9,6 +9,7 @@ internal static class SampleFormats
         new MessagesFormat(),
         new ShareGptFormat(),
         new CauldronFormat(),
+        new PreferenceFormat(),
         new PromptCompletionFormat(),
         new AlpacaFormat(),
         new QuestionAnswerFormat(),
@@ -26,6 +27,9 @@ internal static class SampleFormats
         ["openai"] = "messages",
         ["image-text"] = "image_text",
         ["vqa"] = "qa",
+        ["dpo"] = "preference",
+        ["rlaif_v"] = "preference",
+        ["rlaif-v"] = "preference",
     };
 
     /// <summary>The format of a name, or null for a name that is none.</summary>
@@ -42,7 +46,7 @@ internal static class SampleFormats
         var keys = row.Keys.ToHashSet(StringComparer.Ordinal);
         if (All.FirstOrDefault(f => f.Matches(keys)) is { } format)
         {
-            return format;
+            return format.WhyNotByItself is { } why ? throw new InvalidDataException($"{row.Origin}: {why}.") : format;
         }
 
         ISampleFormat nearest = All.MaxBy(f => Likeness(f, keys))!;

@@ -36,7 +36,8 @@ internal struct CounterRandom(ulong seed, ulong stream)
         return Mix(_state);
     }
 
-    private static ulong Mix(ulong z)
+    /// <summary>A bijection that scatters neighbouring numbers.</summary>
+    public static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;

@@ -1,6 +1,6 @@
 namespace Lorikeet.Data.Sources;
 
-/// <summary>Opens a data file with the reader that its name and first characters ask for.</summary>
+/// <summary>Opens data with the reader that its name and first characters ask for.</summary>
 public static class RowSources
 {
     /// <summary>
@@ -8,7 +8,12 @@ public static class RowSources
     /// such), <c>.csv</c> and <c>.tsv</c>.
     /// </summary>
     /// <exception cref="InvalidDataException">The file is missing, of no known kind, or malformed.</exception>
-    public static IRowSource Open(string path, CancellationToken cancellation = default)
+    public static IRowSource Open(string path, CancellationToken cancellation = default) => Open(new DatasetOptions { Path = path }, cancellation);
+
+    /// <summary>Opens what a source's options name.</summary>
+    internal static IRowSource Open(DatasetOptions options, CancellationToken cancellation) => OpenFile(options.Path, cancellation);
+
+    private static IRowSource OpenFile(string path, CancellationToken cancellation)
     {
         string extension = System.IO.Path.GetExtension(path).ToLowerInvariant();
         switch (extension)

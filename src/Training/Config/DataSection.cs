@@ -1,3 +1,4 @@
+using Lorikeet.Data.Sampling;
 using Lorikeet.Training.Config.Binding;
 
 namespace Lorikeet.Training.Config;
@@ -5,13 +6,21 @@ namespace Lorikeet.Training.Config;
 /// <summary>The samples: where they are, and how they become tokens.</summary>
 public sealed record DataSection
 {
-    /// <summary>The training samples: a jsonl, json or csv file. Required.</summary>
-    [FilePath]
-    public string? Train { get; init; }
+    /// <summary>
+    /// The training samples: a file (jsonl, json, csv, tsv, parquet), a pattern such as "part-*.jsonl", a directory, or a list of these or of
+    /// sources, {path: ..., weight: ..., split: ..., max_samples: ..., format: ..., image_root: ..., prompt: ...}. Required.
+    /// </summary>
+    public DataSources? Train { get; init; }
 
-    /// <summary>The samples of the evaluation loss, in the same formats.</summary>
-    [FilePath]
-    public string? Eval { get; init; }
+    /// <summary>The samples of the evaluation loss, given in the same way.</summary>
+    public DataSources? Eval { get; init; }
+
+    /// <summary>Training samples held out for evaluation where data.eval is absent: below 1 a share of them, otherwise their number. Drawn from train.seed.</summary>
+    [Bounds(Above = 0)]
+    public double? ValidationSplit { get; init; }
+
+    /// <summary>How long an epoch is where sources have weights.</summary>
+    public StoppingStrategy StoppingStrategy { get; init; } = StoppingStrategy.AllExhausted;
 
     /// <summary>The folder that picture paths are relative to; by default the folder of the data file.</summary>
     [FilePath]
@@ -20,10 +29,10 @@ public sealed record DataSection
     /// <summary>The format of the rows, or auto to recognise it from the first row.</summary>
     public string Format { get; init; } = "auto";
 
-    /// <summary>The part of the training file that is used, such as "train[:6%]" or "train[100:200]".</summary>
+    /// <summary>The part of each training source that is used, such as "train[:6%]" or "train[100:200]".</summary>
     public string? TrainSplit { get; init; }
 
-    /// <summary>At most this many training samples.</summary>
+    /// <summary>At most this many samples of each training source.</summary>
     [Bounds(Min = 1)]
     public long? MaxSamples { get; init; }
 

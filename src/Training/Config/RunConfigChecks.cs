@@ -7,7 +7,7 @@ namespace Lorikeet.Training.Config;
 internal static class RunConfigChecks
 {
     public static IReadOnlyList<ConfigProblem> All(RunConfig config) =>
-        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. Schedule(config.Train), .. NotYet.Problems(config)];
+        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. Data(config.Data), .. Schedule(config.Train), .. NotYet.Problems(config)];
 
     private static IEnumerable<ConfigProblem> Ranges(SectionValue section, object values, string prefix)
     {
@@ -46,6 +46,29 @@ internal static class RunConfigChecks
         }
     }
 
+    private static IEnumerable<ConfigProblem> Data(DataSection data)
+    {
+        if (data is { Eval: not null, ValidationSplit: not null })
+        {
+            yield return new ConfigProblem("data.validation_split", "holds out samples for evaluation, but data.eval names some; remove one of the two");
+        }
+
+        if (data.ValidationSplit is >= 1 and var count && count != Math.Floor(count))
+        {
+            yield return new ConfigProblem("data.validation_split", string.Create(CultureInfo.InvariantCulture, $"must be a share below 1 or a whole number of samples, found {count}"));
+        }
+
+        if (data is { Packing: true, Train: { } train } && train.Items.Any(item => item.Weight is not null))
+        {
+            yield return new ConfigProblem("data.packing", "makes packs that hold every row once; it cannot be combined with weights of sources");
+        }
+
+        if (data.Eval is { } eval && eval.Items.Any(item => item.Weight is not null))
+        {
+            yield return new ConfigProblem("data.eval", "gives a source a weight; every evaluation sample counts once");
+        }
+    }
+
     private static IEnumerable<ConfigProblem> BetweenKeys(RunConfig config)
     {
         var train = config.Train;
@@ -64,9 +87,9 @@ internal static class RunConfigChecks
             yield return new ConfigProblem("train.bf16", "is false, but model.compute asks for bfloat16; remove one of the two");
         }
 
-        if (train.EvalStrategy != Strategy.No && config.Data.Eval is null)
+        if (train.EvalStrategy != Strategy.No && config.Data is { Eval: null, ValidationSplit: null })
         {
-            yield return new ConfigProblem("train.eval_strategy", $"is {Word(train.EvalStrategy)}, but data.eval names no evaluation samples");
+            yield return new ConfigProblem("train.eval_strategy", $"is {Word(train.EvalStrategy)}, but data.eval names no evaluation samples, and data.validation_split holds none out");
         }
 
         if (train.LoadBestModelAtEnd && (train.EvalStrategy == Strategy.No || train.EvalStrategy != train.SaveStrategy))

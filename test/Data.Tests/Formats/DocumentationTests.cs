@@ -22,7 +22,8 @@ public sealed class DocumentationTests : FormatTestBase
             }
             else if (inRows)
             {
-                using Dataset data = Dataset.Open(new DatasetOptions { Path = Folder.Save("x.jsonl", line) });
+                // Preference pairs are the one format that is never recognised by itself.
+                using Dataset data = Dataset.Open(new DatasetOptions { Path = Folder.Save("x.jsonl", line), Format = heading == "preference" ? heading : "auto" });
                 Assert.Equal(heading, data.FormatName);
                 Assert.NotEmpty(data.Read(0).Images);
                 documented.Add(heading);

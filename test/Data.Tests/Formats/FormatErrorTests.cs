@@ -92,6 +92,6 @@ public sealed class FormatErrorTests : FormatTestBase
     {
         var error = Assert.Throws<InvalidDataException>(() => ReadRow(json));
         Assert.StartsWith($"{Folder.At("x.jsonl")}:1: the row's format is not known; its keys are {expected}", error.Message, StringComparison.Ordinal);
-        Assert.EndsWith("Rename the keys, or convert the rows to one of messages, sharegpt, the_cauldron, prompt_completion, alpaca, qa, caption, task, image_text.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Rename the keys, or convert the rows to one of messages, sharegpt, the_cauldron, preference, prompt_completion, alpaca, qa, caption, task, image_text.", error.Message, StringComparison.Ordinal);
     }
 }

@@ -54,6 +54,7 @@ internal abstract class ConfigValue
             _ when type == typeof(double) => new NumberValue(),
             _ when type == typeof(string) => new TextValue(isPath),
             _ when type == typeof(ModuleNames) => new ModuleNamesValue(),
+            _ when type == typeof(DataSources) => new DataSourcesValue(),
             _ when type.IsEnum => new ChoiceValue(type),
             _ when type.Namespace == typeof(RunConfig).Namespace => new SectionValue(type),
             _ => throw new NotSupportedException($"a run file cannot hold a {type}"),
