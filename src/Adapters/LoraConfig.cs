@@ -80,6 +80,9 @@ public sealed record LoraConfig
     /// <summary>Path or hub id of the base, as written to the adapter.</summary>
     public string BaseModelNameOrPath { get; init; } = "";
 
+    /// <summary>The base's revision, where it is a repository of the hub: a branch, tag or commit. Null if none is named.</summary>
+    public string? Revision { get; init; }
+
     /// <summary>Rank of a layer.</summary>
     public int RankOf(string path) => PatternMatch.Find(RankPattern, path, R);
 

@@ -54,6 +54,7 @@ internal static class LoraConfigJson
             LayersPattern = Strings(json, "layers_pattern", file) ?? [],
             TaskType = Text(json, "task_type", file),
             BaseModelNameOrPath = Text(json, "base_model_name_or_path", file) ?? "",
+            Revision = Text(json, "revision", file),
         };
     }
 
@@ -82,7 +83,7 @@ internal static class LoraConfigJson
             w.WriteString("peft_type", "LORA");
             w.WriteNumber("r", c.R);
             WriteMap(w, "rank_pattern", c.RankPattern, w.WriteNumber);
-            w.WriteNull("revision");
+            w.WriteString("revision", c.Revision);
             WriteMatch(w, "target_modules", c.TargetModules);
             w.WriteString("task_type", c.TaskType);
             w.WriteBoolean("use_dora", false);

@@ -1,4 +1,5 @@
 using Lorikeet.Adapters;
+using Lorikeet.Cli.Hub;
 using Lorikeet.Models;
 using Lorikeet.Training;
 
@@ -8,22 +9,26 @@ namespace Lorikeet.Cli;
 internal static class ModelOpener
 {
     /// <summary>Opens what the user named: a model directory, or an adapter directory, whose base is then opened too.</summary>
+    /// <param name="host">The surroundings; told what the user should know.</param>
     /// <param name="session">The device.</param>
-    /// <param name="path">A model or adapter directory.</param>
+    /// <param name="path">A model or adapter directory, or a repository of the hub.</param>
     /// <param name="adapterPath">An adapter directory, or null.</param>
-    /// <param name="note">Told what the user should know.</param>
     /// <exception cref="InvalidDataException">Something is missing, or the adapter belongs to another base.</exception>
-    public static (LoadedModel Model, AdapterSet? Adapter) Open(ComputeSession session, string path, string? adapterPath, Action<string> note)
+    public static (LoadedModel Model, AdapterSet? Adapter) Open(CliHost host, ComputeSession session, string path, string? adapterPath)
     {
+        void Note(string text) => host.Messages.WriteLine($"note: {text}");
+        path = HubModels.Directory(host, path);
         if (adapterPath is null && !File.Exists(Path.Combine(path, "config.json")) && File.Exists(Path.Combine(path, AdapterFile.ConfigName)))
         {
             adapterPath = path;
-            path = AdapterFile.ReadConfig(path).BaseModelNameOrPath;
-            note($"{adapterPath} is an adapter; its base is {path}");
+            LoraConfig config = AdapterFile.ReadConfig(path);
+            Note($"{adapterPath} is an adapter; its base is {config.BaseModelNameOrPath}{(config.Revision is null ? "" : "@" + config.Revision)}");
+            path = HubModels.Directory(host, config.BaseModelNameOrPath, config.Revision);
         }
 
         ModelDirectory directory = ModelDirectory.Open(path);
-        if (adapterPath is not null && !Directory.Exists(adapterPath))
+        adapterPath = adapterPath is null ? null : HubModels.Directory(host, adapterPath);
+        if (adapterPath is not null && !System.IO.Directory.Exists(adapterPath))
         {
             throw new InvalidDataException($"{adapterPath}: there is no such adapter directory");
         }
@@ -31,7 +36,7 @@ internal static class ModelOpener
         LoadedModel loaded = ModelCatalog.Load(directory, session.Parameters);
         try
         {
-            return (loaded, adapterPath is null ? null : Attach(session, loaded, adapterPath, note));
+            return (loaded, adapterPath is null ? null : Attach(session, loaded, adapterPath, Note));
         }
         catch
         {
@@ -39,6 +44,11 @@ internal static class ModelOpener
             throw;
         }
     }
+
+    /// <summary>Opens a model directory, or a repository of the hub, which is pulled if need be.</summary>
+    /// <param name="host">The surroundings.</param>
+    /// <param name="name">A directory, ORG/NAME or ORG/NAME@REVISION.</param>
+    public static ModelDirectory Directory(CliHost host, string name) => ModelDirectory.Open(HubModels.Directory(host, name));
 
     private static AdapterSet Attach(ComputeSession session, LoadedModel loaded, string adapterPath, Action<string> note)
     {

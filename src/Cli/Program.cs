@@ -11,5 +11,6 @@ return new CommandLine(
         DoctorCommand.Create,
         MergeCommand.Create,
         ParityCommand.Create,
+        PullCommand.Create,
         TrainCommand.Create,
     ]).Run(args, CliHost.OfProcess());

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Lorikeet.Hub;
 
@@ -16,23 +17,28 @@ internal static class ContentHash
     /// <param name="path">The file.</param>
     /// <param name="blobName">A hash of 40 or 64 digits.</param>
     /// <param name="cancel">Ends the reading.</param>
-    public static async Task<string> Of(string path, string blobName, CancellationToken cancel)
+    public static string Of(string path, string blobName, CancellationToken cancel)
+    {
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan);
+        return Of(file, blobName, cancel);
+    }
+
+    /// <inheritdoc cref="Of(string, string, CancellationToken)"/>
+    public static string Of(SafeFileHandle file, string blobName, CancellationToken cancel)
     {
         bool isGit = blobName.Length == 40;
         using var hash = IncrementalHash.CreateHash(isGit ? HashAlgorithmName.SHA1 : HashAlgorithmName.SHA256);
-        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
-        await using (file.ConfigureAwait(false))
+        if (isGit)
         {
-            if (isGit)
-            {
-                hash.AppendData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {file.Length}\0")));
-            }
+            hash.AppendData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {RandomAccess.GetLength(file)}\0")));
+        }
 
-            byte[] buffer = new byte[BufferBytes];
-            for (int read; (read = await file.ReadAsync(buffer, cancel).ConfigureAwait(false)) > 0;)
-            {
-                hash.AppendData(buffer, 0, read);
-            }
+        byte[] buffer = new byte[BufferBytes];
+        long at = 0;
+        for (int read; (read = RandomAccess.Read(file, buffer, at)) > 0; at += read)
+        {
+            cancel.ThrowIfCancellationRequested();
+            hash.AppendData(buffer, 0, read);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -15,7 +15,7 @@ internal sealed class Fetching(HubOptions options, HubHttp http, HubApi api, Ret
         var missing = new List<RepositoryFile>();
         foreach (RepositoryFile file in files)
         {
-            if (!await target.Has(file, cancel).ConfigureAwait(false))
+            if (!target.Has(file, cancel))
             {
                 missing.Add(file);
             }
@@ -42,7 +42,7 @@ internal sealed class Fetching(HubOptions options, HubHttp http, HubApi api, Ret
     private async Task One(FileDownload download, RepositoryFile file, string commit, CancellationToken cancel)
     {
         using FileLock held = await FileLock.Take(target.Lock(file), () => tell(new PullNote($"{file.Path}: another process is fetching it; waiting")), cancel).ConfigureAwait(false);
-        if (!await target.Has(file, cancel).ConfigureAwait(false))
+        if (!target.Has(file, cancel))
         {
             await Fetch(download, file, commit, cancel).ConfigureAwait(false);
             target.Show(file);
@@ -66,7 +66,7 @@ internal sealed class Fetching(HubOptions options, HubHttp http, HubApi api, Ret
                 return;
             }
 
-            string found = await ContentHash.Of(partial.DataPath, blob, cancel).ConfigureAwait(false);
+            string found = ContentHash.Of(partial.Bytes, blob, cancel);
             if (found == blob)
             {
                 partial.MoveTo(place);

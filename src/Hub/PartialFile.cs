@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 
 namespace Lorikeet.Hub;
 
@@ -25,8 +26,8 @@ internal sealed class PartialFile : IDisposable
         Kept = done.Count;
     }
 
-    /// <summary>Where the bytes are.</summary>
-    public string DataPath => _data.Name;
+    /// <summary>The bytes.</summary>
+    public SafeFileHandle Bytes => _data.SafeFileHandle;
 
     /// <summary>Bytes of the whole file.</summary>
     public long Size { get; }

@@ -21,7 +21,7 @@ internal interface IPullTarget
     string Lock(RepositoryFile file);
 
     /// <summary>True if the file is there under its name, whole; a content that only lacks its name gets it.</summary>
-    Task<bool> Has(RepositoryFile file, CancellationToken cancel);
+    bool Has(RepositoryFile file, CancellationToken cancel);
 
     /// <summary>Gives a whole content its name.</summary>
     void Show(RepositoryFile file);
@@ -47,17 +47,17 @@ internal sealed class CacheTarget(HubCache cache, string commit) : IPullTarget
 
     public string Lock(RepositoryFile file) => cache.Lock(file.BlobName!);
 
-    public Task<bool> Has(RepositoryFile file, CancellationToken cancel)
+    public bool Has(RepositoryFile file, CancellationToken cancel)
     {
         // Contents get their name only after their hash was checked; the size tells a disk that lost some.
         var blob = new FileInfo(Place(file));
         if (!blob.Exists || blob.Length != file.Size)
         {
-            return Task.FromResult(false);
+            return false;
         }
 
         Show(file);
-        return Task.FromResult(true);
+        return true;
     }
 
     public void Show(RepositoryFile file) => cache.Link(commit, file.Path, file.BlobName!);
@@ -92,12 +92,12 @@ internal sealed class LocalTarget(string directory, string commit) : IPullTarget
 
     public string Lock(RepositoryFile file) => Path.Combine(Records, file.Path + ".lock");
 
-    public async Task<bool> Has(RepositoryFile file, CancellationToken cancel)
+    public bool Has(RepositoryFile file, CancellationToken cancel)
     {
         // The user may have changed a file: its content is looked at, not a record.
         var found = new FileInfo(Path.Combine(Directory, file.Path));
         return found.Exists && found.Length == file.Size && ContentHash.IsHash(file.BlobName!)
-            && await ContentHash.Of(found.FullName, file.BlobName!, cancel).ConfigureAwait(false) == file.BlobName;
+            && ContentHash.Of(found.FullName, file.BlobName!, cancel) == file.BlobName;
     }
 
     public void Show(RepositoryFile file)

@@ -34,6 +34,9 @@ public sealed class ModelDirectory
     /// <summary>The directory as given.</summary>
     public string Path { get; }
 
+    /// <summary>The repository of the hub that the directory is a copy of; null if it is none.</summary>
+    public ModelOrigin? Origin => ModelOrigin.Of(Path);
+
     /// <summary><c>config.json</c>.</summary>
     public ConfigSection Config { get; }
 
@@ -87,7 +90,7 @@ public sealed class ModelDirectory
         if (!Directory.Exists(path))
         {
             string found = File.Exists(path) ? "it is a file" : "it does not exist";
-            throw new InvalidDataException($"{path}: expected a model directory, but {found}. Check the path (model.path), or fetch the model first.");
+            throw new InvalidDataException($"{path}: expected a model directory, but {found}. Check the path (model.path), or name a model of the hub as ORG/NAME.");
         }
 
         if (!File.Exists(System.IO.Path.Combine(path, "config.json")))

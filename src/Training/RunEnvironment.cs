@@ -21,6 +21,9 @@ public sealed record RunEnvironment
     /// <summary>The clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>Finds the directory that <c>model.path</c> means; it may name a repository of the hub.</summary>
+    public Func<string, string> LocateModel { get; init; } = static path => path;
+
     /// <summary>The program's version.</summary>
     public string Version { get; init; } = "";
 }

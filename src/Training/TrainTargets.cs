@@ -32,7 +32,8 @@ internal static class TrainTargets
             ModulesToSave = s.ModulesToSave ?? [],
             RankPattern = s.RankPattern,
             AlphaPattern = s.AlphaPattern,
-            BaseModelNameOrPath = loaded.Directory.Path,
+            BaseModelNameOrPath = loaded.Directory.Origin?.Repository ?? loaded.Directory.Path,
+            Revision = loaded.Directory.Origin?.Commit,
         };
         config.Validate("lora");
         return IsFiltered(s) ? config with { TargetModules = Filtered(s, config, loaded.Model) } : config;

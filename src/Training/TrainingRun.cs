@@ -139,8 +139,8 @@ public sealed class TrainingRun : IDisposable
 
     private void LoadModel()
     {
-        string path = _config.Model.Path ?? throw new InvalidDataException("model.path is missing: give the directory of a model");
-        ModelDirectory directory = ModelDirectory.Open(path);
+        string path = _config.Model.Path ?? throw new InvalidDataException("model.path is missing: give the directory of a model, or ORG/NAME of the hub");
+        ModelDirectory directory = ModelDirectory.Open(_environment.LocateModel(path));
         Parameters parameters = _environment.Parameters;
         Loaded = ModelCatalog.Load(directory, parameters);
         _owned.Add(Loaded);
@@ -272,7 +272,7 @@ public sealed class TrainingRun : IDisposable
     private RunStarted Started(int resumedFrom) => new()
     {
         Lorikeet = _environment.Version,
-        Model = Loaded.Directory.Path,
+        Model = Loaded.Directory.Origin?.ToString() ?? Loaded.Directory.Path,
         Family = Loaded.Directory.ModelType,
         Method = Word(_config.Method),
         Objective = Word(_config.Objective),

@@ -59,8 +59,9 @@ internal sealed class TrainBench(CliHost host, TrainBenchOptions options)
     public JsonObject? Run()
     {
         using var session = new ComputeSession(options.Compute, options.Threads == 0 ? null : options.Threads);
+        ModelDirectory directory = ModelOpener.Directory(host, options.Model);
         long began = Stopwatch.GetTimestamp();
-        using LoadedModel loaded = ModelCatalog.Load(ModelDirectory.Open(options.Model), session.Parameters);
+        using LoadedModel loaded = ModelCatalog.Load(directory, session.Parameters);
         double loadSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         loaded.Model.GradientCheckpointing = options.Checkpointing;
         Trainable trainable = Attach(loaded, session.Parameters);

@@ -60,7 +60,7 @@ internal static class ChatCommand
         }
 
         using var session = new ComputeSession(compute);
-        (LoadedModel loaded, _) = ModelOpener.Open(session, asked.Model, asked.Adapter, note => host.Messages.WriteLine($"note: {note}"));
+        (LoadedModel loaded, _) = ModelOpener.Open(host, session, asked.Model, asked.Adapter);
         using (loaded)
         {
             var chat = new ChatLoop(host, new Generator(loaded, session.Parameters, compute), loaded, sampling(loaded.Directory.Generation));

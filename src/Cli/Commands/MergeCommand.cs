@@ -31,7 +31,7 @@ internal static class MergeCommand
     private static int Run(CliHost host, string model, string adapterPath, string output, SafeDType? dtype, double? tolerance)
     {
         using var session = new ComputeSession(Compute.F32);
-        (LoadedModel loaded, AdapterSet? adapter) = ModelOpener.Open(session, model, adapterPath, note => host.Messages.WriteLine($"note: {note}"));
+        (LoadedModel loaded, AdapterSet? adapter) = ModelOpener.Open(host, session, model, adapterPath);
         using (loaded)
         {
             MergeReport report = AdapterMerge.Run(loaded, adapter!, output, session.Parameters, new MergeOptions(dtype, Probe(loaded.Processor), tolerance));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lorikeet.Cli.Hub;
 using Lorikeet.Cli.Terminal;
 using Lorikeet.Tensors;
 using Lorikeet.Tracking;
@@ -34,8 +35,10 @@ internal static class TrainCommand
     /// <summary>Runs a configuration to its end.</summary>
     public static int Run(CliHost host, RunConfig config, UsedDirectory used, IRunListener listener)
     {
+        config = config with { Model = config.Model with { Path = HubModels.Pinned(host, config.Model.Path) } };
         using var session = new ComputeSession(Compute.F32);
-        using TrainingRun run = TrainingRun.Build(config, session.Environment(listener, host.Clock), used);
+        RunEnvironment environment = session.Environment(listener, host.Clock) with { LocateModel = name => HubModels.OfRun(host, name) };
+        using TrainingRun run = TrainingRun.Build(config, environment, used);
         foreach (string note in run.Notes)
         {
             host.Messages.WriteLine($"note: {note}");
@@ -55,7 +58,7 @@ internal static class TrainCommand
 
         if (run.Trainable.Adapter is not null)
         {
-            host.Result.WriteLine($"chat with it: {host.CommandName} chat {run.Loaded.Directory.Path} --adapter {config.Train.OutputDir}");
+            host.Result.WriteLine($"chat with it: {host.CommandName} chat {run.Loaded.Directory.Origin?.ToString() ?? run.Loaded.Directory.Path} --adapter {config.Train.OutputDir}");
         }
 
         return ExitCodes.Done;

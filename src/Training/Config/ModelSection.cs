@@ -5,8 +5,8 @@ namespace Lorikeet.Training.Config;
 /// <summary>The base model.</summary>
 public sealed record ModelSection
 {
-    /// <summary>The model's directory in Hugging Face layout. Required.</summary>
-    [FilePath]
+    /// <summary>The model's directory in Hugging Face layout, or ORG/NAME or ORG/NAME@REVISION of the hub, which is pulled if it is not in the cache; a directory of that name wins. Required.</summary>
+    [FilePath(MayNameRepository = true)]
     public string? Path { get; init; }
 
     /// <summary>The type that frozen weights are kept in; auto keeps the type of the file.</summary>

@@ -56,4 +56,8 @@ internal sealed class BoundsAttribute : Attribute
 
 /// <summary>A path: relative ones are resolved against the run file's folder, or the current one for command-line values.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class FilePathAttribute : Attribute;
+internal sealed class FilePathAttribute : Attribute
+{
+    /// <summary>ORG/NAME stays as it is where there is no directory of that name: a repository of the hub.</summary>
+    public bool MayNameRepository { get; init; }
+}

@@ -25,7 +25,8 @@ internal abstract class ConfigValue
     public static ConfigValue For(PropertyInfo property)
     {
         bool nullable = new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
-        var value = For(property.PropertyType, property.IsDefined(typeof(FilePathAttribute)));
+        var path = property.GetCustomAttribute<FilePathAttribute>();
+        ConfigValue value = path is { MayNameRepository: true } ? new TextValue(isPath: true, mayNameRepository: true) : For(property.PropertyType, path is not null);
         return nullable && value is not OptionalValue ? new OptionalValue(value) : value;
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Reflection;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Lorikeet.Training.Config.Binding;
 
@@ -75,8 +76,11 @@ internal sealed class NumberValue : ScalarValue
             : context.WrongType(scalar, path, Expected);
 }
 
-/// <summary>A text or, with <paramref name="isPath"/>, a path that is made absolute.</summary>
-internal sealed class TextValue(bool isPath) : ScalarValue
+/// <summary>
+/// A text or, with <paramref name="isPath"/>, a path that is made absolute. With <paramref name="mayNameRepository"/>, ORG/NAME and
+/// ORG/NAME@REVISION stay as they are unless there is a directory of that name.
+/// </summary>
+internal sealed partial class TextValue(bool isPath, bool mayNameRepository = false) : ScalarValue
 {
     public override string Expected => isPath ? "a path" : "a text";
 
@@ -98,8 +102,17 @@ internal sealed class TextValue(bool isPath) : ScalarValue
             return context.Problem(scalar.Origin, $"{path}: contains a NUL character");
         }
 
-        return isPath ? Path.GetFullPath(scalar.Text, context.FolderOf(scalar.Origin)) : scalar.Text;
+        if (!isPath)
+        {
+            return scalar.Text;
+        }
+
+        string full = Path.GetFullPath(scalar.Text, context.FolderOf(scalar.Origin));
+        return mayNameRepository && RepositoryName().IsMatch(scalar.Text) && !Directory.Exists(full) && !File.Exists(full) ? scalar.Text : full;
     }
+
+    [GeneratedRegex(@"\A[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*(@[A-Za-z0-9_.+/-]+)?\z", RegexOptions.None, 1000)]
+    private static partial Regex RepositoryName();
 }
 
 /// <summary>One word of a fixed set: an enum.</summary>
