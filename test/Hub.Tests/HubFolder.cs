@@ -50,8 +50,8 @@ internal sealed class HubFolder : IDisposable
         return Hub.AddLarge("model.safetensors", bytes);
     }
 
-    public Task<Snapshot> Pull(PullRequest? request = null, CancellationToken cancel = default, TimeProvider? clock = null) =>
-        new HubClient(Options, Events.Add, clock).Pull(request ?? new PullRequest(Id), cancel.CanBeCanceled ? cancel : TestContext.Current.CancellationToken);
+    public Task<Snapshot> Pull(PullRequest? request = null, TimeProvider? clock = null) =>
+        new HubClient(Options, Events.Add, clock).Pull(request ?? new PullRequest(Id), TestContext.Current.CancellationToken);
 
     public async Task<HubException> Fails(PullRequest? request = null) => await Assert.ThrowsAsync<HubException>(() => Pull(request));
 

@@ -1,5 +1,3 @@
-using Lorikeet.Testing;
-
 namespace Lorikeet.Hub.Tests;
 
 /// <summary>The small parts: ids, patterns, sets of ranges, hashes.</summary>
