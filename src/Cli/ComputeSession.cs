@@ -39,6 +39,7 @@ internal sealed class ComputeSession : IDisposable
             InstructionSet = gemm.Path.ToString(),
             HasFastBf16 = gemm.Bf16Fallback is null,
             Clock = clock,
+            Host = System.Environment.MachineName,
             Version = ExitCodes.Version,
         };
     }

@@ -14,10 +14,12 @@ namespace Lorikeet.Training;
 /// <param name="ConsumedRows">Rows that training has consumed, not those read ahead.</param>
 /// <param name="DataFingerprint">Identity of the training data's order.</param>
 /// <param name="InstructionSet">The kernels' path, e.g. <c>avx512-bf16</c>: another path gives other bits, which is said on resume.</param>
-/// <param name="BestMetric">Best evaluation loss so far, or null.</param>
+/// <param name="BestMetric">Best value so far of what the best model is chosen by, or null.</param>
 /// <param name="BestStep">Its step, or null.</param>
+/// <param name="WithoutImprovement">Evaluations in a row that were no improvement; early stopping counts them.</param>
+/// <param name="BestMetricName">What the best model is chosen by; null in checkpoints that know only the loss.</param>
 public sealed record RunState(
-    int Step, int TotalSteps, long ConsumedRows, string DataFingerprint, string InstructionSet, double? BestMetric, int? BestStep);
+    int Step, int TotalSteps, long ConsumedRows, string DataFingerprint, string InstructionSet, double? BestMetric, int? BestStep, int WithoutImprovement = 0, string? BestMetricName = null);
 
 /// <summary>
 /// Checkpoints: directories <c>checkpoint-N</c> that appear whole or not at all (staging directory, fsync of every file, one
@@ -142,15 +144,21 @@ public static class Checkpoint
         }
     }
 
-    /// <summary>Removes all but the newest checkpoints.</summary>
+    /// <summary>
+    /// Removes all but the newest checkpoints and the best one, which counts among the limit: as TrainingArguments' save_total_limit,
+    /// 1 may leave two, the last and the best.
+    /// </summary>
     /// <param name="outputDirectory">The run's directory.</param>
     /// <param name="limit">How many to keep.</param>
-    /// <param name="keep">A step to keep in any case (the best one), or null.</param>
-    public static void Prune(string outputDirectory, int limit, int? keep)
+    /// <param name="best">The step of the best one, or null.</param>
+    public static void Prune(string outputDirectory, int limit, int? best)
     {
-        foreach ((int step, string path) in List(outputDirectory).Skip(Math.Max(1, limit)))
+        var all = List(outputDirectory);
+        bool hasBest = all.Any(c => c.Step == best);
+        int newest = Math.Max(1, all.Take(limit).Any(c => c.Step == best) || !hasBest ? limit : limit - 1);
+        foreach ((int step, string path) in all.Skip(newest))
         {
-            if (step != keep)
+            if (step != best)
             {
                 Directory.Delete(path, recursive: true);
             }

@@ -7,9 +7,10 @@ using Lorikeet.Training.Objectives;
 namespace Lorikeet.Training;
 
 /// <summary>Mean loss per supervised token over a whole data set, without dropout.</summary>
-public sealed class LossEvaluation(VisionLanguageModel model, IObjective objective, SampleLoader loader, LossEvaluationOptions options) : IEvaluation
+public sealed class LossEvaluation(VisionLanguageModel model, IObjective objective, SampleLoader loader, LossEvaluationOptions options)
 {
-    /// <inheritdoc/>
+    /// <summary>Goes through the data once.</summary>
+    /// <returns>Mean loss per supervised token, and the number of samples.</returns>
     public (double Loss, long Samples) Run(CancellationToken cancellation)
     {
         long batches = (loader.Count + options.BatchSize - 1) / options.BatchSize;
@@ -35,6 +36,8 @@ public sealed class LossEvaluation(VisionLanguageModel model, IObjective objecti
                 sum += term.Coefficient * term.Sum.ToHost<float>()[0];
                 count += term.Count;
             }
+
+            options.Progress?.Invoke(Math.Min(loader.Count, inputs.Position * options.BatchSize), loader.Count);
         }
 
         return (count == 0 ? double.NaN : sum / count, samples);
@@ -58,4 +61,8 @@ public sealed class LossEvaluation(VisionLanguageModel model, IObjective objecti
 /// <param name="Compute">Arithmetic of matrix products.</param>
 /// <param name="BatchSize">Samples per batch.</param>
 /// <param name="Remarks">Hears of rows left out or changed.</param>
-public sealed record LossEvaluationOptions(Parameters Parameters, Compute Compute, int BatchSize, Action<RowRemark>? Remarks = null);
+public sealed record LossEvaluationOptions(Parameters Parameters, Compute Compute, int BatchSize, Action<RowRemark>? Remarks = null)
+{
+    /// <summary>Hears how many of how many samples are done.</summary>
+    public Action<long, long>? Progress { get; init; }
+}

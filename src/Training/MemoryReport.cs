@@ -9,17 +9,20 @@ public static class MemoryReport
     public static Tracking.MemoryUse Live(MemoryAccount account) => Of(account.LiveOf);
 
     /// <summary>What was live when the total peaked.</summary>
-    public static Tracking.MemoryUse AtPeak(MemoryAccount account) => Of(account.AtPeakOf) with { Resident = Resident(peak: true) };
+    public static Tracking.MemoryUse AtPeak(MemoryAccount account) => Of(account.AtPeakOf) with { Resident = Resident().Peak };
 
-    private static long Resident(bool peak)
+    private static (long Now, long Peak) Resident()
     {
         using var process = System.Diagnostics.Process.GetCurrentProcess();
-        return peak ? process.PeakWorkingSet64 : process.WorkingSet64;
+        return (process.WorkingSet64, process.PeakWorkingSet64);
     }
 
-    private static Tracking.MemoryUse Of(Func<MemoryUse, long> bytes) => new()
+    private static Tracking.MemoryUse Of(Func<MemoryUse, long> bytes) => With(Resident(), bytes);
+
+    private static Tracking.MemoryUse With((long Now, long Peak) resident, Func<MemoryUse, long> bytes) => new()
     {
-        Resident = Resident(peak: false),
+        Resident = resident.Now,
+        PeakResident = Math.Max(resident.Now, resident.Peak),
         Weights = bytes(MemoryUse.Weights),
         Gradients = bytes(MemoryUse.Gradients),
         Optimizer = bytes(MemoryUse.Optimizer),

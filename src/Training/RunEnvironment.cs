@@ -24,6 +24,9 @@ public sealed record RunEnvironment
     /// <summary>Finds the directory that <c>model.path</c> means; it may name a repository of the hub.</summary>
     public Func<string, string> LocateModel { get; init; } = static path => path;
 
+    /// <summary>The machine's name, for trackers.</summary>
+    public string Host { get; init; } = "local";
+
     /// <summary>The program's version.</summary>
     public string Version { get; init; } = "";
 }

@@ -2,6 +2,7 @@ using Lorikeet.Adapters;
 using Lorikeet.Models;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tracking;
+using Lorikeet.Tracking.TensorBoard;
 using Lorikeet.Training.Batching;
 
 namespace Lorikeet.Training;
@@ -76,6 +77,12 @@ internal sealed class RunFolder(string path, UsedDirectory used)
         foreach ((_, string checkpoint) in Checkpoint.List(Path))
         {
             Directory.Delete(checkpoint, recursive: true);
+        }
+
+        // Offline runs of W&B stay: each stands for itself and may still wait for its upload.
+        if (Directory.Exists(In(TensorBoardTracker.FolderName)))
+        {
+            Directory.Delete(In(TensorBoardTracker.FolderName), recursive: true);
         }
 
         string[] results = [AdapterFile.WeightsName, AdapterFile.ConfigName, BaseIdentity.FileName, RunEventFile.Name, Quarantine.FileName, SampleLengths.FileName];

@@ -2,6 +2,7 @@ using System.Globalization;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
 using Lorikeet.Tracking;
+using Lorikeet.Training.Evaluating;
 using Lorikeet.Training.Objectives;
 
 namespace Lorikeet.Training;
@@ -10,8 +11,12 @@ namespace Lorikeet.Training;
 public sealed class Trainer(TrainerSetup setup)
 {
     private readonly TrainerOptions _options = setup.Options;
-    private double? _best = setup.Options.Start.BestMetric;
-    private int? _bestStep = setup.Options.Start.BestStep;
+    private readonly BestModel _best = new(setup.Options.Best, setup.Options.Start);
+    private readonly RecentLosses _losses = new(Math.Max(1, setup.Options.TotalSteps / 10));
+    private int _savedStep = setup.Options.Start.Step;
+
+    /// <summary>Steps done, those before this process included.</summary>
+    public int StepsDone { get; private set; } = setup.Options.Start.Step;
 
     /// <summary>Trains to the last step, or until asked to stop.</summary>
     /// <param name="stop">Asks for an orderly end: the step in flight is finished and a checkpoint saved.</param>
@@ -19,13 +24,19 @@ public sealed class Trainer(TrainerSetup setup)
     /// <exception cref="TrainingDivergedException">The loss or the gradient is no longer finite.</exception>
     public TrainResult Run(CancellationToken stop, CancellationToken abort)
     {
-        double loss = double.NaN, seconds = 0;
+        double seconds = 0;
         long tokens = 0;
         int step = _options.Start.Step;
-        for (; step < _options.TotalSteps && !stop.IsCancellationRequested; step++)
+        if (step == 0 && _options.EvaluateOnStart)
+        {
+            Evaluate(step, abort);
+        }
+
+        for (; step < _options.TotalSteps && !_best.IsOver && !stop.IsCancellationRequested; step++)
         {
             long began = setup.Clock.GetTimestamp();
             TrainingStep input = setup.Data.Next(step, abort);
+            StepsDone = step + 1;
             if (input.MicroBatches.Count == 0)
             {
                 setup.Listener.On(new Noted { Message = string.Create(CultureInfo.InvariantCulture, $"step {step + 1}: each of its rows was left out, so nothing is updated") });
@@ -34,21 +45,31 @@ public sealed class Trainer(TrainerSetup setup)
             {
                 StepOutcome outcome = Step(step, input, abort);
                 double took = setup.Clock.GetElapsedTime(began).TotalSeconds;
-                (loss, seconds, tokens) = (outcome.Loss, seconds + took, tokens + input.Tokens);
+                (seconds, tokens) = (seconds + took, tokens + input.Tokens);
+                _losses.Add(outcome.Loss);
                 Report(step + 1, input, outcome, took);
             }
 
-            EvaluateIfDue(step + 1, abort);
-            SaveIfDue(step + 1);
+            bool isBest = _options.EvaluateAt(step + 1) && Evaluate(step + 1, abort);
+            if (_options.SaveAt(step + 1) || (isBest && _options.Best.IsSaved))
+            {
+                Save(step + 1);
+            }
         }
 
-        bool interrupted = step < _options.TotalSteps;
-        if (interrupted && step > _options.Start.Step && !_options.SaveAt(step))
+        bool isOver = _best.IsOver && step < _options.TotalSteps;
+        bool interrupted = step < _options.TotalSteps && !isOver;
+        if (interrupted && step > _savedStep)
         {
             Save(step);
         }
 
-        return new TrainResult(step, interrupted, loss, tokens, seconds, _best, _bestStep);
+        if (isOver)
+        {
+            setup.Listener.On(new EarlyStopped { Step = step, Evaluations = _best.WithoutImprovement, Metric = _options.Best.Metric, BestMetric = _best.Metric, BestStep = _best.Step });
+        }
+
+        return new TrainResult(step, interrupted, _losses.Mean, tokens, seconds, _best.Metric, _best.Step, isOver);
     }
 
     /// <summary>Forward and backward of every micro-batch, then one update. Only here is anything divided.</summary>
@@ -136,38 +157,29 @@ public sealed class Trainer(TrainerSetup setup)
         });
     }
 
-    private void EvaluateIfDue(int done, CancellationToken abort)
+    /// <summary>Evaluates, and takes note of what is best; an evaluation before training doesn't count, for nothing has been learnt.</summary>
+    /// <returns>Whether it is the best so far.</returns>
+    private bool Evaluate(int done, CancellationToken abort)
     {
-        if (setup.Evaluation is null || !_options.EvaluateAt(done))
+        if (setup.Evaluation is null)
         {
-            return;
+            return false;
         }
 
-        long began = setup.Clock.GetTimestamp();
-        (double loss, long samples) = setup.Evaluation.Run(abort);
-        bool isBest = double.IsFinite(loss) && (_best is null || loss < _best);
-        if (isBest)
-        {
-            (_best, _bestStep) = (loss, done);
-        }
-
+        EvaluationResult result = setup.Evaluation.Run(done, abort);
+        double value = _options.Best.Metric == BestModelOptions.Loss ? result.Loss : result.Metrics?.GetValueOrDefault(_options.Best.Metric, double.NaN) ?? double.NaN;
+        bool isBest = done > 0 && _best.Take(value, done);
         setup.Listener.On(new Evaluated
         {
             Step = done,
             Epoch = (double)done / _options.StepsPerEpoch,
-            Loss = loss,
-            Samples = samples,
-            Seconds = setup.Clock.GetElapsedTime(began).TotalSeconds,
+            Loss = result.Loss,
+            Samples = result.Samples,
+            Seconds = result.Seconds,
             IsBest = isBest,
+            Metrics = result.Metrics,
         });
-    }
-
-    private void SaveIfDue(int done)
-    {
-        if (_options.SaveAt(done))
-        {
-            Save(done);
-        }
+        return isBest;
     }
 
     private void Save(int done)
@@ -182,10 +194,13 @@ public sealed class Trainer(TrainerSetup setup)
             Step = done,
             TotalSteps = _options.TotalSteps,
             ConsumedRows = _options.ConsumedAfter(done),
-            BestMetric = _best,
-            BestStep = _bestStep,
+            BestMetric = _best.Metric,
+            BestStep = _best.Step,
+            WithoutImprovement = _best.WithoutImprovement,
+            BestMetricName = _options.Best.Metric,
         };
         string path = save(state);
+        _savedStep = done;
         long bytes = Directory.EnumerateFiles(path).Sum(file => new FileInfo(file).Length);
         setup.Listener.On(new CheckpointSaved { Step = done, Path = path, Bytes = bytes });
     }

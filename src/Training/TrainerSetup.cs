@@ -1,6 +1,7 @@
 using Lorikeet.Models;
 using Lorikeet.Tensors;
 using Lorikeet.Tracking;
+using Lorikeet.Training.Evaluating;
 using Lorikeet.Training.Objectives;
 using Lorikeet.Training.Optim;
 
@@ -36,7 +37,7 @@ public sealed record TrainerSetup
     /// <summary>The clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>Loss on held-out data, or null.</summary>
+    /// <summary>Loss and replies on held-out data, or null.</summary>
     public IEvaluation? Evaluation { get; init; }
 
     /// <summary>Writes a checkpoint of a state and returns its directory; null where none are wanted.</summary>
@@ -70,6 +71,12 @@ public sealed record TrainerOptions
     /// <summary>Whether to evaluate after this number of steps.</summary>
     public Func<int, bool> EvaluateAt { get; init; } = _ => false;
 
+    /// <summary>Whether to evaluate before the first step of a run.</summary>
+    public bool EvaluateOnStart { get; init; }
+
+    /// <summary>By what the best model is chosen, and when the run ends early.</summary>
+    public BestModelOptions Best { get; init; } = new();
+
     /// <summary>Whether to save after this number of steps.</summary>
     public Func<int, bool> SaveAt { get; init; } = _ => false;
 
@@ -83,9 +90,10 @@ public sealed record TrainerOptions
 /// <summary>What became of a run.</summary>
 /// <param name="Steps">Steps done, earlier ones included.</param>
 /// <param name="Interrupted">Whether it was asked to stop early.</param>
-/// <param name="FinalLoss">Loss of the last step; NaN if none ran.</param>
+/// <param name="FinalLoss">Mean loss of the last tenth of the steps; NaN if none ran.</param>
 /// <param name="Tokens">Tokens processed in this process.</param>
 /// <param name="Seconds">Time spent in steps.</param>
-/// <param name="BestMetric">Best evaluation loss, or null.</param>
+/// <param name="BestMetric">Best value of what the best model is chosen by, or null.</param>
 /// <param name="BestStep">Its step, or null.</param>
-public sealed record TrainResult(int Steps, bool Interrupted, double FinalLoss, long Tokens, double Seconds, double? BestMetric, int? BestStep);
+/// <param name="StoppedEarly">Whether it ended because evaluations got no better.</param>
+public sealed record TrainResult(int Steps, bool Interrupted, double FinalLoss, long Tokens, double Seconds, double? BestMetric, int? BestStep, bool StoppedEarly);

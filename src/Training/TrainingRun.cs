@@ -5,6 +5,7 @@ using Lorikeet.Tensors;
 using Lorikeet.Tracking;
 using Lorikeet.Training.Batching;
 using Lorikeet.Training.Config;
+using Lorikeet.Training.Evaluating;
 using Lorikeet.Training.Objectives;
 using Lorikeet.Training.Optim;
 
@@ -19,6 +20,7 @@ public sealed class TrainingRun : IDisposable
     private readonly RunFolder _folder;
     private readonly string _resolved;
     private RunData _data = null!;
+    private Trainer? _trainer;
 
     private TrainingRun(RunConfig config, RunEnvironment environment, UsedDirectory used)
     {
@@ -73,10 +75,8 @@ public sealed class TrainingRun : IDisposable
     public TrainResult Execute(CancellationToken stop, CancellationToken abort)
     {
         _folder.Begin(_resolved);
-        using RunEventFile? events = _config.ReportTo.Contains(Reporter.Jsonl)
-            ? new RunEventFile(Path.Combine(_folder.Path, RunEventFile.Name), _config.Train.LoggingSteps, _environment.Clock)
-            : null;
-        IRunListener listener = StampedEvents.For(_environment.Clock, events is null ? [_environment.Listener] : [events, _environment.Listener]);
+        using RunTrackers trackers = RunTrackers.Open(_config, _resolved, _environment);
+        IRunListener listener = trackers.Listener;
         using var quarantine = new Quarantine(Path.Combine(_folder.Path, Quarantine.FileName), message => listener.On(new Noted { Message = message }));
         _data.SaveLengths(quarantine);
         using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, AdamOptions());
@@ -84,11 +84,19 @@ public sealed class TrainingRun : IDisposable
         long began = _environment.Clock.GetTimestamp();
         try
         {
-            return Train(new RunParts(listener, optimizer, quarantine), start, began, stop, abort);
+            return Train(new RunParts(trackers, optimizer, quarantine), start, began, stop, abort);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            listener.On(new RunFailed { Step = start.Step, Error = e.Message, ExitCode = e is TrainingDivergedException ? 3 : e is InvalidDataException ? 2 : 1 });
+            int exitCode = e switch { TrainingDivergedException => 3, InvalidDataException or IOException or UnauthorizedAccessException => 2, _ => 1 };
+            trackers.Fail(new RunFailed
+            {
+                Time = _environment.Clock.GetUtcNow(),
+                ElapsedS = _environment.Clock.GetElapsedTime(began).TotalSeconds,
+                Step = _trainer?.StepsDone ?? start.Step,
+                Error = e.Message,
+                ExitCode = exitCode,
+            });
             throw;
         }
     }
@@ -104,10 +112,12 @@ public sealed class TrainingRun : IDisposable
 
     private TrainResult Train(RunParts parts, RunState start, long began, CancellationToken stop, CancellationToken abort)
     {
-        (IRunListener listener, AdamW optimizer, Quarantine quarantine) = parts;
+        (RunTrackers trackers, AdamW optimizer, Quarantine quarantine) = parts;
+        IRunListener listener = trackers.Listener;
         using var data = new DatasetTraining(_data.Train, Plan, (ulong)_config.Train.Seed, start.Step, quarantine.Add);
         listener.On(Started(start.Step));
-        TrainResult result = new Trainer(Setup(parts, data, start)).Run(stop, abort);
+        _trainer = new Trainer(Setup(parts, data, start));
+        TrainResult result = _trainer.Run(stop, abort);
         if (quarantine.Summary is { } leftOut)
         {
             listener.On(new Noted { Message = leftOut });
@@ -121,6 +131,11 @@ public sealed class TrainingRun : IDisposable
             saved = _folder.Path;
         }
 
+        foreach (string hint in trackers.Hints)
+        {
+            listener.On(new Noted { Message = hint });
+        }
+
         listener.On(new RunFinished
         {
             Steps = result.Steps,
@@ -128,8 +143,11 @@ public sealed class TrainingRun : IDisposable
             Tokens = result.Tokens,
             TokensPerS = result.Seconds > 0 ? result.Tokens / result.Seconds : 0,
             FinalLoss = result.FinalLoss,
-            BestEvalLoss = result.BestMetric,
+            BestEvalLoss = Best.Metric == BestModelOptions.Loss ? result.BestMetric : null,
+            BestMetricName = result.BestMetric is null ? null : Best.Metric,
+            BestMetric = result.BestMetric,
             BestStep = result.BestStep,
+            StoppedEarly = result.StoppedEarly,
             PeakMemory = MemoryReport.AtPeak(_environment.Parameters.Arena.Account),
             Saved = saved,
             ElapsedS = _environment.Clock.GetElapsedTime(began).TotalSeconds,
@@ -180,10 +198,21 @@ public sealed class TrainingRun : IDisposable
         }
 
         RunState state = Checkpoint.Load(path, Trainable, optimizer);
-        if (state.DataFingerprint != data || state.TotalSteps != Plan.TotalSteps)
+        if (state.DataFingerprint != data)
         {
             throw new InvalidDataException(
-                $"{path}: was made with {state.DataFingerprint} for {state.TotalSteps} steps, this run has {data} for {Plan.TotalSteps} steps. Resume with the same settings, or start anew with --overwrite.");
+                $"{path}: was made with {state.DataFingerprint}, this run has {data}. Resume with the same settings, or start anew with --overwrite.");
+        }
+
+        if (RunExtension.Require(path, state, _config.Train, Plan.TotalSteps) is { } change)
+        {
+            note(change);
+        }
+
+        if (state.BestMetric is not null && (state.BestMetricName ?? BestModelOptions.Loss) != Best.Metric)
+        {
+            note($"the best model was chosen by {state.BestMetricName ?? BestModelOptions.Loss} so far, and is now by {Best.Metric}: the choice begins anew");
+            state = state with { BestMetric = null, BestStep = null, WithoutImprovement = 0 };
         }
 
         if (state.InstructionSet != _environment.InstructionSet)
@@ -199,7 +228,7 @@ public sealed class TrainingRun : IDisposable
     {
         TrainSection t = _config.Train;
         LearningRateCurve curve = LearningRateCurve.From(t, Plan.TotalSteps);
-        int total = Plan.TotalSteps, perEpoch = Plan.StepsPerEpoch;
+        var occasions = new Occasions(t, Plan);
         return new TrainerSetup
         {
             Model = Loaded.Model,
@@ -209,36 +238,27 @@ public sealed class TrainingRun : IDisposable
             Data = data,
             LearningRate = curve.At,
             Parameters = _environment.Parameters,
-            Listener = parts.Listener,
+            Listener = parts.Trackers.Listener,
             Clock = _environment.Clock,
-            Evaluation = Evaluation(parts.Quarantine),
+            Evaluation = EvaluationSetup.Open(_config, Loaded, _data, new EvaluationParts(_environment.Parameters, Compute, parts.Trackers.Listener, parts.Quarantine.Add, _environment.Clock)),
             Save = state => SaveCheckpoint(state, parts.Optimizer),
             Options = new TrainerOptions
             {
-                TotalSteps = total,
-                StepsPerEpoch = perEpoch,
+                TotalSteps = Plan.TotalSteps,
+                StepsPerEpoch = Plan.StepsPerEpoch,
                 Compute = Compute,
                 MicroBatchMean = t.LossNormalization == LossNormalization.MicrobatchMean,
-                EvaluateAt = Due(t.EvalStrategy, t.EvalSteps, perEpoch, total),
-                SaveAt = Due(t.SaveStrategy, t.SaveSteps, perEpoch, total),
+                EvaluateAt = occasions.EvaluateAt,
+                EvaluateOnStart = t.EvalOnStart,
+                SaveAt = occasions.SaveAt,
+                Best = Best,
                 Start = start,
                 ConsumedAfter = Plan.ConsumedAfter,
             },
         };
     }
 
-    private static Func<int, bool> Due(Strategy strategy, int steps, int perEpoch, int total) => strategy switch
-    {
-        Strategy.Steps => done => done % steps == 0 || done == total,
-        Strategy.Epoch => done => done % perEpoch == 0 || done == total,
-        _ => _ => false,
-    };
-
-    private LossEvaluation? Evaluation(Quarantine quarantine) => _data.OpenEvaluation() is not { } loader ? null : new(
-        Loaded.Model,
-        new Sft(),
-        loader,
-        new LossEvaluationOptions(_environment.Parameters, Compute, _config.Train.PerDeviceEvalBatchSize, quarantine.Add));
+    private BestModelOptions Best => EvaluationSetup.Best(_config.Train);
 
     private string SaveCheckpoint(RunState state, AdamW optimizer)
     {
@@ -272,6 +292,7 @@ public sealed class TrainingRun : IDisposable
     private RunStarted Started(int resumedFrom) => new()
     {
         Lorikeet = _environment.Version,
+        Name = RunTrackers.NameOf(_config),
         Model = Loaded.Directory.Origin?.ToString() ?? Loaded.Directory.Path,
         Family = Loaded.Directory.ModelType,
         Method = Word(_config.Method),
@@ -292,5 +313,5 @@ public sealed class TrainingRun : IDisposable
     private static string Word<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
 
-    private sealed record RunParts(IRunListener Listener, AdamW Optimizer, Quarantine Quarantine);
+    private sealed record RunParts(RunTrackers Trackers, AdamW Optimizer, Quarantine Quarantine);
 }

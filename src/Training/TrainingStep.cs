@@ -19,12 +19,21 @@ public interface ITrainingData
     TrainingStep Next(int step, CancellationToken cancellation);
 }
 
-/// <summary>Computes a loss on held-out data during a run.</summary>
+/// <summary>Looks at held-out data during a run.</summary>
 public interface IEvaluation
 {
-    /// <summary>Mean loss per supervised token, and the number of samples.</summary>
-    (double Loss, long Samples) Run(CancellationToken cancellation);
+    /// <summary>Evaluates the model as it is.</summary>
+    /// <param name="step">The step after which it happens; 0 before training.</param>
+    /// <param name="cancellation">Gives up.</param>
+    EvaluationResult Run(int step, CancellationToken cancellation);
 }
+
+/// <summary>What an evaluation found.</summary>
+/// <param name="Loss">Mean loss per supervised token.</param>
+/// <param name="Samples">Number of samples.</param>
+/// <param name="Seconds">Time for the loss.</param>
+/// <param name="Metrics">Further values, by name; null if there are none.</param>
+public sealed record EvaluationResult(double Loss, long Samples, double Seconds, IReadOnlyDictionary<string, double>? Metrics = null);
 
 /// <summary>The loss or a gradient became infinite or not a number: the run stops, its last checkpoint is good.</summary>
 public sealed class TrainingDivergedException : Exception

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Lorikeet.Cli.Hub;
 using Lorikeet.Cli.Terminal;
 using Lorikeet.Tensors;
-using Lorikeet.Tracking;
 using Lorikeet.Training;
 using Lorikeet.Training.Config;
 
@@ -26,18 +25,18 @@ internal static class TrainCommand
             }
 
             UsedDirectory used = parsed.GetValue(resume) ? UsedDirectory.Resume : parsed.GetValue(overwrite) ? UsedDirectory.Overwrite : UsedDirectory.Refuse;
-            RunConfig config = RunFileArgument.Load(host, parsed.GetValue(file)!);
-            return Run(host, config, used, new ConsoleProgress(host));
+            string path = parsed.GetValue(file)!;
+            string again = string.Join(' ', new[] { host.CommandName, "train", path }.Concat(host.Settings).Append("--resume").Select(Words.ShellWord));
+            return Run(host, RunFileArgument.Load(host, path), used, again);
         });
         return new Verb(command, TakesSettings: true);
     }
 
-    /// <summary>Runs a configuration to its end.</summary>
-    public static int Run(CliHost host, RunConfig config, UsedDirectory used, IRunListener listener)
+    private static int Run(CliHost host, RunConfig config, UsedDirectory used, string again)
     {
         config = config with { Model = config.Model with { Path = HubModels.Pinned(host, config.Model.Path) } };
         using var session = new ComputeSession(Compute.F32);
-        RunEnvironment environment = session.Environment(listener, host.Clock) with { LocateModel = name => HubModels.OfRun(host, name) };
+        RunEnvironment environment = session.Environment(new ConsoleProgress(host), host.Clock) with { LocateModel = name => HubModels.OfRun(host, name) };
         using TrainingRun run = TrainingRun.Build(config, environment, used);
         foreach (string note in run.Notes)
         {
@@ -52,13 +51,13 @@ internal static class TrainCommand
         TrainResult result = run.Execute(host.Stop.Token, CancellationToken.None);
         if (result.Interrupted)
         {
-            host.Messages.WriteLine($"interrupted after step {result.Steps}; go on with: {host.CommandName} train ... --resume");
+            host.Messages.WriteLine($"interrupted after step {result.Steps}; go on with: {again}");
             return ExitCodes.Interrupted;
         }
 
         if (run.Trainable.Adapter is not null)
         {
-            host.Result.WriteLine($"chat with it: {host.CommandName} chat {run.Loaded.Directory.Origin?.ToString() ?? run.Loaded.Directory.Path} --adapter {config.Train.OutputDir}");
+            host.Result.WriteLine($"chat with it: {host.CommandName} chat {Words.ShellWord(run.Loaded.Directory.Origin?.ToString() ?? run.Loaded.Directory.Path)} --adapter {Words.ShellWord(config.Train.OutputDir!)}");
         }
 
         return ExitCodes.Done;

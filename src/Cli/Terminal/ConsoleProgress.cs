@@ -141,7 +141,7 @@ internal sealed class ConsoleProgress : IRunListener
     private string Eta(StepTaken step) => _eta.Until(step.Steps) is { } left ? "ETA " + Words.Duration(left) : "ETA -";
 
     private static string Figures(StepTaken step) => string.Create(CultureInfo.InvariantCulture,
-        $"loss {Words.Number(step.Loss)}  lr {step.LearningRate:0.0e+00}  grad norm {Words.Number(step.GradNorm)}  {step.TokensPerS:0} tokens/s  memory {Words.Bytes(step.Memory.Resident)}");
+        $"loss {Words.Number(step.Loss)}  lr {step.LearningRate:0.0e+00}  grad norm {Words.Number(step.GradNorm)}  {step.TokensPerS:0} tokens/s  memory {Words.Bytes(step.Memory.Resident)}, peak {Words.Bytes(step.Memory.PeakResident)}");
 
     private static string ActivityText(Progressed activity) => activity.Total > 0
         ? string.Create(CultureInfo.InvariantCulture, $"{activity.Activity} {activity.Done}/{activity.Total}") : activity.Activity;

@@ -35,4 +35,9 @@ internal static class Words
     /// <summary>A loss or norm with four significant decimals.</summary>
     public static string Number(double value) => Math.Abs(value) is >= 1e-3 and < 1e5 or 0
         ? value.ToString("0.0000", CultureInfo.InvariantCulture) : value.ToString("0.000e+00", CultureInfo.InvariantCulture);
+
+    /// <summary>A word of a command that the user may type into a shell: quoted where it needs to be.</summary>
+    public static string ShellWord(string word) =>
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or '=' or ':' or ',' or '+' or '@' or '%')
+            ? word : "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 }

@@ -21,6 +21,6 @@ public sealed record WandbOptions
     /// <summary>A description.</summary>
     public string? Notes { get; init; }
 
-    /// <summary>Tags.</summary>
+    /// <summary>Words to find it by.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 }

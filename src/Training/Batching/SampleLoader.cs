@@ -32,6 +32,9 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
     /// <summary>Number of samples.</summary>
     public long Count => dataset.Count;
 
+    /// <summary>The rows.</summary>
+    public Dataset Rows => dataset;
+
     /// <summary>Identity of the samples and their order.</summary>
     public string Fingerprint => dataset.Fingerprint;
 

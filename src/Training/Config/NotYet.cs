@@ -21,7 +21,7 @@ internal static class NotYet
         ("cache.vision_features", c => c.Cache.VisionFeatures == CacheUse.On, "the cache of vision features"),
         ("cache.directory", c => c.Cache.Directory is not null, "the cache of vision features"),
         ("cache.max_bytes", c => c.Cache.MaxBytes is not null, "the cache of vision features"),
-        ("report_to", c => c.ReportTo.Any(r => r > Reporter.Jsonl), "reporting to anything but jsonl"),
+        ("report_to", c => c.ReportTo.Contains(Reporter.Mlflow), "reporting to MLflow"),
     ];
 
     public static IEnumerable<ConfigProblem> Problems(RunConfig config) =>

@@ -40,6 +40,9 @@ public sealed record RunConfig
     /// <summary>Where the run's events go, besides the terminal.</summary>
     public IReadOnlyList<Reporter> ReportTo { get; init; } = [Reporter.Jsonl];
 
+    /// <summary>Where the run belongs in Weights and Biases.</summary>
+    public WandbSection Wandb { get; init; } = new();
+
     /// <summary>How replies are generated in samples and evaluations.</summary>
     public GenerationSection Generation { get; init; } = new();
 
@@ -102,10 +105,10 @@ public enum Reporter
     /// <summary>A file of JSON lines in the output directory; docs/run-events.md describes them.</summary>
     Jsonl,
 
-    /// <summary>TensorBoard event files.</summary>
+    /// <summary>TensorBoard event files in train.logging_dir.</summary>
     Tensorboard,
 
-    /// <summary>Weights and Biases.</summary>
+    /// <summary>An offline run of Weights and Biases in the output directory, for wandb sync to upload.</summary>
     Wandb,
 
     /// <summary>MLflow.</summary>

@@ -7,7 +7,7 @@ namespace Lorikeet.Training.Config;
 internal static class RunConfigChecks
 {
     public static IReadOnlyList<ConfigProblem> All(RunConfig config) =>
-        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. Data(config.Data), .. Schedule(config.Train), .. NotYet.Problems(config)];
+        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. EvaluationChecks.All(config), .. Data(config.Data), .. Schedule(config.Train), .. NotYet.Problems(config)];
 
     private static IEnumerable<ConfigProblem> Ranges(SectionValue section, object values, string prefix)
     {
@@ -85,22 +85,6 @@ internal static class RunConfigChecks
         if (train.Bf16 == false && config.Model.Compute == ComputeType.Bfloat16)
         {
             yield return new ConfigProblem("train.bf16", "is false, but model.compute asks for bfloat16; remove one of the two");
-        }
-
-        if (train.EvalStrategy != Strategy.No && config.Data is { Eval: null, ValidationSplit: null })
-        {
-            yield return new ConfigProblem("train.eval_strategy", $"is {Word(train.EvalStrategy)}, but data.eval names no evaluation samples, and data.validation_split holds none out");
-        }
-
-        if (train.LoadBestModelAtEnd && (train.EvalStrategy == Strategy.No || train.EvalStrategy != train.SaveStrategy))
-        {
-            yield return new ConfigProblem("train.load_best_model_at_end",
-                $"needs eval_strategy and save_strategy to be the same and not no; they are {Word(train.EvalStrategy)} and {Word(train.SaveStrategy)}");
-        }
-        else if (train is { LoadBestModelAtEnd: true, SaveStrategy: Strategy.Steps } && train.EvalSteps > 0 && train.SaveSteps % train.EvalSteps != 0)
-        {
-            yield return new ConfigProblem("train.save_steps", string.Create(CultureInfo.InvariantCulture,
-                $"must be a multiple of eval_steps with load_best_model_at_end, so that every checkpoint has an evaluation; {train.SaveSteps} is none of {train.EvalSteps}"));
         }
 
         if (config.Data is { Packing: true, MaxLength: null })

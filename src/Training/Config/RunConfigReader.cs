@@ -66,7 +66,8 @@ public static class RunConfigReader
         [
             ("lora", config.Method == TuningMethod.Lora, "method is not lora"),
             ("freeze", config.Method == TuningMethod.Freeze, "method is not freeze"),
-            ("generation", false, "training generates no replies yet; chat has options of its own"),
+            ("generation", config.Train is { EvalStrategy: not Strategy.No, EvalGenerations: > 0 }, "no samples are answered: eval_strategy is no, or eval_generations is 0"),
+            ("wandb", config.ReportTo.Contains(Reporter.Wandb), "report_to does not name wandb"),
             ("dpo", config.Objective == TrainingObjective.Dpo, "objective is not dpo"),
         ];
         context.Notes.AddRange(sections.Where(s => !s.IsUsed && context.Origins.ContainsKey(s.Section))

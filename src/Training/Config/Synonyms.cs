@@ -44,6 +44,8 @@ internal static class Synonyms
         ["lora.lora_target"] = "lora.target_modules",
         ["lora.init_weights"] = "lora.init_lora_weights",
         ["lora.additional_target"] = "lora.modules_to_save",
+        ["train.wandb_project"] = "wandb.project",
+        ["train.early_stopping_steps"] = "train.early_stopping_patience",
         ["dpo.pref_beta"] = "dpo.beta",
         ["dpo.pref_loss"] = "dpo.loss_type",
     };
@@ -57,6 +59,7 @@ internal static class Synonyms
         ["train.dataloader_num_workers"] = "pictures are always prepared beside the computation",
         ["train.dataloader_pin_memory"] = "it concerns GPUs",
         ["train.disable_tqdm"] = "the progress line follows the terminal",
+        ["train.logging_first_step"] = "the first step is always told",
         ["train.do_train"] = "the verb says it",
         ["train.do_eval"] = "eval_strategy says it",
         ["train.ddp_find_unused_parameters"] = "it concerns torch",

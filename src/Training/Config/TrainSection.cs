@@ -9,6 +9,13 @@ public sealed record TrainSection
     [FilePath]
     public string? OutputDir { get; init; }
 
+    /// <summary>The run's name for trackers and people. Null: the name of the output directory.</summary>
+    public string? RunName { get; init; }
+
+    /// <summary>Where TensorBoard's event files go. Null: a directory of the run's own in output_dir/runs.</summary>
+    [FilePath]
+    public string? LoggingDir { get; init; }
+
     /// <summary>How often the data is gone through; fractions are allowed.</summary>
     [Bounds(Above = 0)]
     public double NumTrainEpochs { get; init; } = 3;
@@ -93,19 +100,44 @@ public sealed record TrainSection
     [Bounds(Min = 1)]
     public int EvalSteps { get; init; } = 500;
 
-    /// <summary>When checkpoints are saved.</summary>
-    public Strategy SaveStrategy { get; init; } = Strategy.Steps;
+    /// <summary>Epochs (or steps, with eval_strategy steps) that pass before the first evaluation.</summary>
+    [Bounds(Min = 0)]
+    public double EvalDelay { get; init; }
+
+    /// <summary>Evaluate once before the first step, too; the best model is chosen among the later ones.</summary>
+    public bool EvalOnStart { get; init; }
+
+    /// <summary>How many samples of data.eval the model answers at each evaluation, as section generation says; 0: none.</summary>
+    [Bounds(Min = 0, Max = 1000)]
+    public int EvalGenerations { get; init; } = 3;
+
+    /// <summary>When checkpoints are saved; best: at every evaluation that is the best so far.</summary>
+    public SaveStrategy SaveStrategy { get; init; } = SaveStrategy.Steps;
 
     /// <summary>Optimizer steps between two checkpoints.</summary>
     [Bounds(Min = 1)]
     public int SaveSteps { get; init; } = 500;
 
-    /// <summary>How many checkpoints are kept; the oldest go first, the best never. Null: all.</summary>
+    /// <summary>How many checkpoints are kept, the best included, which never goes; 1 may leave two: the last and the best. Null: all.</summary>
     [Bounds(Min = 1)]
     public int? SaveTotalLimit { get; init; }
 
-    /// <summary>Close with the checkpoint of the lowest evaluation loss instead of the last state.</summary>
+    /// <summary>Close with the best checkpoint instead of the last state; every new best state is saved for it.</summary>
     public bool LoadBestModelAtEnd { get; init; }
+
+    /// <summary>By what the best model is chosen: loss, or exact_match of the answered samples (eval_generations). Null: loss.</summary>
+    public string? MetricForBestModel { get; init; }
+
+    /// <summary>Whether larger values of metric_for_best_model are better. Null: unless its name ends in loss.</summary>
+    public bool? GreaterIsBetter { get; init; }
+
+    /// <summary>End the run after so many evaluations in a row without an improvement. Null: never.</summary>
+    [Bounds(Min = 1)]
+    public int? EarlyStoppingPatience { get; init; }
+
+    /// <summary>How much better than the best one an evaluation must be to count as an improvement.</summary>
+    [Bounds(Min = 0)]
+    public double EarlyStoppingThreshold { get; init; }
 
     /// <summary>Seed of the data order, of dropout and of new weights.</summary>
     [Bounds(Min = 0)]
@@ -202,6 +234,22 @@ public enum LossNormalization
 
     /// <summary>Each micro-batch by its own tokens, then the mean: what older frameworks do.</summary>
     MicrobatchMean,
+}
+
+/// <summary>When checkpoints are saved.</summary>
+public enum SaveStrategy
+{
+    /// <summary>Never.</summary>
+    No,
+
+    /// <summary>Every so many optimizer steps.</summary>
+    Steps,
+
+    /// <summary>At the end of each epoch.</summary>
+    Epoch,
+
+    /// <summary>At every evaluation that is the best so far.</summary>
+    Best,
 }
 
 /// <summary>When something recurring happens.</summary>

@@ -21,7 +21,7 @@ public sealed class ConsoleProgressTests
 
         string[] lines = test.Messages.TrimEnd().Split('\n');
         Assert.Equal([1, 6, 11, 16, 20], lines.Select(line => int.Parse(Regex.Match(line, @"^step (\d+)/20").Groups[1].Value)));
-        Assert.Equal("step 6/20  epoch 0.60  loss 0.1667  lr 1.0e-04  grad norm 0.5000  123 tokens/s  memory 1 GiB  ETA 14 s", lines[1]);
+        Assert.Equal("step 6/20  epoch 0.60  loss 0.1667  lr 1.0e-04  grad norm 0.5000  123 tokens/s  memory 1 GiB, peak 1.5 GiB  ETA 14 s", lines[1]);
         Assert.DoesNotContain('\u001b', test.Messages);
         Assert.Empty(test.Result);
     }
@@ -32,17 +32,23 @@ public sealed class ConsoleProgressTests
         var test = new TestHost(clock: _clock);
         var progress = new ConsoleProgress(test.Host);
         progress.On(new RunStarted { Model = "m", Family = "f", Device = "cpu, avx2", Compute = "float32", Method = "lora", Objective = "sft", Steps = 10, BatchSize = 2, Epochs = 1, Samples = 20, TrainableParameters = 1000, TotalParameters = 200_000, OutputDir = "out", ResumedFromStep = 4 });
-        progress.On(new Evaluated { Step = 5, Loss = 1.5, Samples = 4, Seconds = 2, IsBest = true });
+        progress.On(new SampleGenerated { Step = 5, Index = 1, Images = ["a.png"], Prompt = "What\nis it?", Reference = "A thing.", Reply = "\u001b[31mred" + new string('x', 300), IsCut = true, Tokens = 9 });
+        progress.On(new Evaluated { Step = 5, Loss = 1.5, Samples = 4, Seconds = 2, IsBest = true, Metrics = new Dictionary<string, double> { ["exact_match"] = 0.5 } });
         progress.On(new CheckpointSaved { Step = 5, Path = "out/checkpoint-5", Bytes = 2048 });
         progress.On(new Noted { Message = "3 rows were left out" });
-        Assert.Equal("""
+        progress.On(new EarlyStopped { Step = 6, Evaluations = 3, Metric = "loss", BestMetric = 1.5, BestStep = 5 });
+        Assert.Equal($"""
             m (f), cpu, avx2, float32
             lora, sft: 1,000 of 200,000 parameters are trained (0.5 %)
             10 steps of 2 samples: 1 epoch of 20 samples; output: out
             going on after step 4
-            step 5: evaluation loss 1.5000 over 4 samples, 2.0 s, the best so far
+            step 5: sample 1 (a.png): What is it?
+                expected: A thing.
+                reply:    �[31mred{new string('x', 192)}… [ends at max_new_tokens, 9]
+            step 5: evaluation loss 1.5000 over 4 samples, 2.0 s, exact_match 0.5000, the best so far
             step 5: checkpoint saved: out/checkpoint-5 (2 KiB)
             note: 3 rows were left out
+            step 6: 3 evaluations in a row were no better (best loss 1.5000 at step 5): the run ends early
 
             """, test.Messages);
     }
@@ -51,11 +57,11 @@ public sealed class ConsoleProgressTests
     public void The_end_is_a_result()
     {
         var test = new TestHost(clock: _clock);
-        new ConsoleProgress(test.Host).On(new RunFinished { Steps = 10, ElapsedS = 75, Tokens = 5000, TokensPerS = 66.6, FinalLoss = 0.25, BestEvalLoss = 0.3, BestStep = 8, Saved = "out", PeakMemory = new MemoryUse { Resident = 3 << 20, Weights = 1 << 20 } });
+        new ConsoleProgress(test.Host).On(new RunFinished { Steps = 10, ElapsedS = 75, Tokens = 5000, TokensPerS = 66.6, FinalLoss = 0.25, BestMetricName = "loss", BestMetric = 0.3, BestEvalLoss = 0.3, BestStep = 8, Saved = "out", PeakMemory = new MemoryUse { Resident = 3 << 20, Weights = 1 << 20 } });
         Assert.Equal("""
             finished after step 10 in 1:15: 5,000 tokens, 67 tokens/s, loss 0.2500
             peak memory: 3 MiB of the process; weights 1 MiB, activations 0 B, gradients 0 B, optimizer 0 B, workspace 0 B
-            best evaluation loss: 0.3000 at step 8
+            best evaluation: loss 0.3000 at step 8
             saved: out
 
             """, test.Result);
@@ -124,6 +130,13 @@ public sealed class ConsoleProgressTests
     [InlineData(100 * 3600, "100:00:00")]
     public void Durations_are_as_short_as_they_can_be(double seconds, string text) => Assert.Equal(text, Words.Duration(TimeSpan.FromSeconds(seconds)));
 
+    [Theory]
+    [InlineData("runs/a-1.yaml", "runs/a-1.yaml")]
+    [InlineData("my runs/a.yaml", "'my runs/a.yaml'")]
+    [InlineData("it's", "'it'\\''s'")]
+    [InlineData("", "''")]
+    public void Commands_to_type_are_quoted_where_they_need_it(string word, string text) => Assert.Equal(text, Words.ShellWord(word));
+
     private static StepTaken Step(int step, int of) => new()
     {
         Step = step,
@@ -134,6 +147,6 @@ public sealed class ConsoleProgressTests
         LearningRate = 1e-4,
         GradNorm = 0.5,
         TokensPerS = 123,
-        Memory = new MemoryUse { Resident = 1 << 30 },
+        Memory = new MemoryUse { Resident = 1 << 30, PeakResident = 3L << 29 },
     };
 }

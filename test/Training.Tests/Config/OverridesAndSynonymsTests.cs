@@ -64,7 +64,8 @@ public sealed class OverridesAndSynonymsTests
     [InlineData("train: {max_seq_length: 77}", "3:9: train.max_seq_length is taken as data.max_length")]
     [InlineData("train: {report_to: none}", "3:9: train.report_to is taken as report_to")]
     [InlineData("method: full\nlora: {r: 3}", "4:1: the section lora has no effect: method is not lora")]
-    [InlineData("generation: {temperature: 1}", "3:1: the section generation has no effect: training generates no replies yet; chat has options of its own")]
+    [InlineData("generation: {temperature: 1}", "3:1: the section generation has no effect: no samples are answered: eval_strategy is no, or eval_generations is 0")]
+    [InlineData("wandb: {project: p}", "3:1: the section wandb has no effect: report_to does not name wandb")]
     [InlineData("dpo: {beta: 0.2}", "3:1: the section dpo has no effect: objective is not dpo")]
     public void What_other_programs_call_it_is_accepted_with_a_word(string more, string note)
     {

@@ -91,7 +91,13 @@ public sealed class RunConfigErrorTests
     [InlineData("train: {bf16: true, fp16: true}", "bf16 and fp16 cannot both be true")]
     [InlineData("train: {bf16: true}\nmodel2: {}", "run.yaml:4:1: unknown key 'model2'; did you mean model?")]
     [InlineData("train: {eval_strategy: steps}", "run.yaml:3:9: train.eval_strategy: is steps, but data.eval names no evaluation samples")]
-    [InlineData("train: {load_best_model_at_end: true}", "run.yaml:3:9: train.load_best_model_at_end: needs eval_strategy and save_strategy to be the same and not no; they are no and steps")]
+    [InlineData("train: {early_stopping_patience: 3}", "run.yaml:3:9: train.early_stopping_patience: needs evaluations, but eval_strategy is no")]
+    [InlineData("train: {early_stopping_threshold: 0.1}", "run.yaml:3:9: train.early_stopping_threshold: has no effect without early_stopping_patience")]
+    [InlineData("train: {save_strategy: best}", "run.yaml:3:9: train.save_strategy: needs evaluations, but eval_strategy is no")]
+    [InlineData("train: {eval_on_start: true}", "run.yaml:3:9: train.eval_on_start: needs an eval_strategy other than no")]
+    [InlineData("train: {metric_for_best_model: bleu}", "run.yaml:3:9: train.metric_for_best_model: is bleu; expected loss or exact_match")]
+    [InlineData("train: {metric_for_best_model: eval_exact_match, eval_generations: 0}", "run.yaml:3:9: train.metric_for_best_model: is exact_match, which compares answered samples, but eval_generations is 0")]
+    [InlineData("train: {load_best_model_at_end: true}", "run.yaml:3:9: train.load_best_model_at_end: needs eval_strategy and save_strategy to be the same and not no, or save_strategy: best; they are no and steps")]
     [InlineData("report_to: [none, jsonl]", "run.yaml:3:1: report_to: none stands alone")]
     [InlineData("method: freeze", "run.yaml: freeze.train: is required with method freeze: the parts to train, for example [connector]")]
     [InlineData("train: {lr_scheduler_kwargs: {power: 2}}", "run.yaml:3:31: train.lr_scheduler_kwargs.power: has no effect on the schedule linear; it belongs to polynomial")]
@@ -140,7 +146,7 @@ public sealed class RunConfigErrorTests
     [InlineData("cache: {vision_features: on}", "cache.vision_features: the cache of vision features")]
     [InlineData("cache: {directory: c}", "cache.directory: the cache of vision features")]
     [InlineData("cache: {max_bytes: 5}", "cache.max_bytes: the cache of vision features")]
-    [InlineData("report_to: [wandb]", "report_to: reporting to anything but jsonl")]
+    [InlineData("report_to: [mlflow]", "report_to: reporting to MLflow")]
     public void What_does_not_exist_yet_is_refused_and_never_ignored(string line, string message)
     {
         string section = line.Split(':')[0];

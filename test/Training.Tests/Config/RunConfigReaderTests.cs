@@ -16,7 +16,7 @@ public sealed class RunConfigReaderTests
             config.Train.PerDeviceTrainBatchSize, config.Train.GradientAccumulationSteps));
         Assert.Equal((0.9, 0.999, 1e-8, 1.0, 0.0), (config.Train.AdamBeta1, config.Train.AdamBeta2, config.Train.AdamEpsilon,
             config.Train.MaxGradNorm, config.Train.WeightDecay));
-        Assert.Equal((Strategy.No, Strategy.Steps, 500, 42L), (config.Train.EvalStrategy, config.Train.SaveStrategy, config.Train.SaveSteps, config.Train.Seed));
+        Assert.Equal((Strategy.No, SaveStrategy.Steps, 500, 42L), (config.Train.EvalStrategy, config.Train.SaveStrategy, config.Train.SaveSteps, config.Train.Seed));
         Assert.Equal([Reporter.Jsonl], config.ReportTo);
     }
 
@@ -54,7 +54,7 @@ public sealed class RunConfigReaderTests
     [InlineData("false")]
     [InlineData("No")]
     public void An_unquoted_no_is_the_word_where_a_word_is_expected(string word) =>
-        Assert.Equal(Strategy.No, RunFile.Config($"train: {{eval_strategy: {word}, save_strategy: {word}}}").Train.SaveStrategy);
+        Assert.Equal(SaveStrategy.No, RunFile.Config($"train: {{eval_strategy: {word}, save_strategy: {word}}}").Train.SaveStrategy);
 
     [Theory]
     [InlineData("true", LoraInitialization.KaimingUniform)]

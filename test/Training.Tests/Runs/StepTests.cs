@@ -46,7 +46,7 @@ public sealed class StepTests
     {
         using var tiny = new TinyRun();
         Outcome outcome = tiny.Train(settings: ["--train.num_train_epochs=3", "--train.eval_steps=1", "--train.save_steps=1"]);
-        var live = outcome.Steps.Select(s => s.Memory with { Resident = 0 }).ToList();
+        var live = outcome.Steps.Select(s => s.Memory with { Resident = 0, PeakResident = 0 }).ToList();
         Assert.Equal(6, live.Count);
         Assert.All(live, memory => Assert.Equal(live[0], memory));
         Assert.Equal(0, live[0].Activations);

@@ -48,6 +48,7 @@ internal sealed class TinyRun : IDisposable
             lora: { r: 4, lora_alpha: 8, lora_dropout: 0.1, target_modules: all-linear }
             train: { output_dir: out, num_train_epochs: 2, per_device_train_batch_size: 2, gradient_accumulation_steps: 2, learning_rate: 1.0e-3,
                      per_device_eval_batch_size: 2, eval_strategy: steps, eval_steps: 2, save_steps: 2, seed: 7 }
+            generation: { max_new_tokens: 6 }
             """);
         return RunConfigReader.Load(file, settings).Config;
     }
