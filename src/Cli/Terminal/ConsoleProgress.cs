@@ -20,6 +20,8 @@ internal sealed class ConsoleProgress : IRunListener
     private readonly EtaEstimator _eta = new();
     private StepTaken? _step;
     private Progressed? _activity;
+    private Evaluated? _evaluated;
+    private long? _bestStep;
     private long _drawnAt;
     private int _drawnLines;
 
@@ -52,6 +54,11 @@ internal sealed class ConsoleProgress : IRunListener
                 break;
             case RunFailed:
                 // The block stays: it shows how far the run came. Whoever caught the failure prints the message.
+                break;
+            case Evaluated evaluated:
+                _evaluated = evaluated;
+                _bestStep = evaluated.IsBest ? evaluated.Step : _bestStep;
+                Say(RunSummary.LinesFor(happened));
                 break;
             default:
                 Say(RunSummary.LinesFor(happened));
@@ -100,6 +107,7 @@ internal sealed class ConsoleProgress : IRunListener
         {
             lines.Add(BarLine(step, width));
             lines.Add(Markup.Escape(Cut(Figures(step), width)));
+            lines.Add(Markup.Escape(Cut(Speed(step) + Evaluation(), width)));
             lines.AddRange(_curve.Draw(Math.Min(width, 100), CurveHeight).Select(line => $"[blue]{Markup.Escape(line)}[/]"));
         }
 
@@ -136,12 +144,18 @@ internal sealed class ConsoleProgress : IRunListener
     }
 
     private string PlainLine() => _step is not { } step ? "" : string.Create(CultureInfo.InvariantCulture,
-        $"step {step.Step}/{step.Steps}  epoch {step.Epoch:0.00}  {Figures(step)}  {Eta(step)}") + (_activity is { } activity ? "  " + ActivityText(activity) : "");
+        $"step {step.Step}/{step.Steps}  epoch {step.Epoch:0.00}  {Figures(step)}  {Speed(step)}  {Eta(step)}") + (_activity is { } activity ? "  " + ActivityText(activity) : "");
 
     private string Eta(StepTaken step) => _eta.Until(step.Steps) is { } left ? "ETA " + Words.Duration(left) : "ETA -";
 
     private static string Figures(StepTaken step) => string.Create(CultureInfo.InvariantCulture,
-        $"loss {Words.Number(step.Loss)}  lr {step.LearningRate:0.0e+00}  grad norm {Words.Number(step.GradNorm)}  {step.TokensPerS:0} tokens/s  memory {Words.Bytes(step.Memory.Resident)}, peak {Words.Bytes(step.Memory.PeakResident)}");
+        $"loss {Words.Number(step.Loss)}  lr {step.LearningRate:0.0e+00}  grad norm {Words.Number(step.GradNorm)}");
+
+    private static string Speed(StepTaken step) => string.Create(CultureInfo.InvariantCulture,
+        $"{step.TokensPerS:0} tokens/s  memory {Words.Bytes(step.Memory.Resident)}, peak {Words.Bytes(step.Memory.PeakResident)}");
+
+    private string Evaluation() => _evaluated is not { } last ? "" : string.Create(CultureInfo.InvariantCulture,
+        $"  evaluation {Words.Number(last.Loss)}") + (_bestStep is { } best ? string.Create(CultureInfo.InvariantCulture, $", best at step {best}") : "");
 
     private static string ActivityText(Progressed activity) => activity.Total > 0
         ? string.Create(CultureInfo.InvariantCulture, $"{activity.Activity} {activity.Done}/{activity.Total}") : activity.Activity;

@@ -77,14 +77,19 @@ public sealed class ConsoleProgressTests
         {
             progress.On(Step(step, of: 1000));
             _clock.Move(0.2);
+            if (step == 3)
+            {
+                progress.On(new Evaluated { Step = 3, Loss = 1.25, IsBest = true });
+            }
         }
 
         string last = test.Messages[(test.Messages.LastIndexOf('\u001b') + 1)..];
         string[] lines = Regex.Replace(last, @"^\[0J", "").TrimEnd('\n').Split('\n');
-        Assert.Equal(6, lines.Length);
+        Assert.Equal(7, lines.Length);
+        Assert.Equal("123 tokens/s  memory 1 GiB, peak 1.5 GiB  evaluation 1.2500, best at step 3", lines[2]);
         Assert.StartsWith("step 5/1000 ━━━", lines[0], StringComparison.Ordinal);
         Assert.All(lines, line => Assert.True(line.Length < 80, line));
-        Assert.Contains("\u001b[6A", test.Messages, StringComparison.Ordinal);
+        Assert.Contains("\u001b[7A", test.Messages, StringComparison.Ordinal);
     }
 
     [Fact]
