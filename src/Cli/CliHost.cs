@@ -8,6 +8,13 @@ internal sealed class CliHost
     /// <summary>Where results go: standard output.</summary>
     public required TextWriter Result { get; init; }
 
+    /// <summary>Standard output with colours where it is a terminal that has them; it never wraps lines.</summary>
+    public IAnsiConsole ResultConsole
+    {
+        get => field ??= Unwrapped(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Result), Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+        init;
+    }
+
     /// <summary>Where everything else goes, progress and messages: standard error.</summary>
     public required IAnsiConsole Progress { get; init; }
 
@@ -42,9 +49,17 @@ internal sealed class CliHost
 
         bool isTerminal = !Console.IsErrorRedirected && Get("TERM") is not (null or "dumb");
         bool isColoured = isTerminal && Get("NO_COLOR") is null;
+        bool isColouredResult = !Console.IsOutputRedirected && Get("TERM") is not (null or "dumb") && Get("NO_COLOR") is null;
         return new CliHost
         {
             Result = Console.Out,
+            ResultConsole = Unwrapped(new AnsiConsoleSettings
+            {
+                Out = new AnsiConsoleOutput(Console.Out),
+                Ansi = isColouredResult ? AnsiSupport.Yes : AnsiSupport.No,
+                ColorSystem = isColouredResult ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+                Interactive = InteractionSupport.No,
+            }),
             Messages = Console.Error,
             Input = Console.In,
             Progress = AnsiConsole.Create(new AnsiConsoleSettings
@@ -58,5 +73,14 @@ internal sealed class CliHost
             Environment = Get,
             CommandName = Get("LORIKEET_COMMAND") ?? "lorikeet",
         };
+    }
+
+    // The terminal wraps by itself; lines broken by us could not be copied, or searched in a file.
+    private static IAnsiConsole Unwrapped(AnsiConsoleSettings settings)
+    {
+        const int Widest = 1 << 20;
+        IAnsiConsole console = AnsiConsole.Create(settings);
+        console.Profile.Width = Widest;
+        return console;
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Lorikeet.Training.Config;
 using Lorikeet.Training.Config.Binding;
 
@@ -84,6 +85,15 @@ internal sealed class CommandLine(IReadOnlyList<Func<CliHost, Verb>> verbs)
         return help;
     }
 
-    private static IEnumerable<string> PathOf(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? [] : [parsed.CommandResult.Command.Name, ""];
+    // "data check " for the verb data with its command check.
+    private static IEnumerable<string> PathOf(ParseResult parsed)
+    {
+        var names = new List<string>();
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } result; at = result.Parent)
+        {
+            names.Insert(0, result.Command.Name);
+        }
+
+        return names.Count == 0 ? [] : [.. names, ""];
+    }
 }

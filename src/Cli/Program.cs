@@ -7,6 +7,7 @@ return new CommandLine(
         BenchCommand.Create,
         ChatCommand.Create,
         ConfigCommand.Create,
+        DataCommand.Create,
         DemoCommand.Create,
         DoctorCommand.Create,
         MergeCommand.Create,

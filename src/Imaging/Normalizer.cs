@@ -97,6 +97,26 @@ public sealed class Normalizer
         return planes;
     }
 
+    /// <summary>Undoes <see cref="Apply(Image)"/> for a rectangle: the bytes that the values came from.</summary>
+    /// <param name="planes">(3, height, width) values.</param>
+    /// <param name="width">Width of the rectangle in pixels.</param>
+    /// <param name="height">Its height in pixels.</param>
+    /// <param name="rgb">Receives interleaved bytes, from the rectangle's first pixel on.</param>
+    /// <param name="rowPixels">Pixels of a whole row of the picture that <paramref name="rgb"/> belongs to.</param>
+    public void Restore(ReadOnlySpan<float> planes, int width, int height, Span<byte> rgb, int rowPixels)
+    {
+        int plane = width * height;
+        for (int c = 0; c < Channels; c++)
+        {
+            float first = _tables[c][0], perStep = (_tables[c][255] - first) / 255;
+            for (int i = 0; i < plane; i++)
+            {
+                float value = MathF.Round((planes[(c * plane) + i] - first) / perStep);
+                rgb[(((i / width * rowPixels) + (i % width)) * Channels) + c] = float.IsNaN(value) ? (byte)0 : (byte)Math.Clamp(value, 0, 255);
+            }
+        }
+    }
+
     private void NormalizeRow(ReadOnlySpan<byte> row, Span<float> red, Span<float> green, Span<float> blue)
     {
         float[] ofRed = _tables[0], ofGreen = _tables[1], ofBlue = _tables[2];

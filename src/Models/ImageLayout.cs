@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lorikeet.Imaging;
 
 namespace Lorikeet.Models;
 
@@ -19,6 +20,9 @@ public abstract record ImageLayout
 /// <param name="Patches">Patches that the vision tower computes on, tiles and overviews included.</param>
 public readonly record struct PictureShape(int Width, int Height, int Tokens, int Patches)
 {
+    /// <summary>Size in pixels of the tiles that the picture is cut into; null where it is seen in one piece.</summary>
+    public PixelSize? Tile { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Width}x{Height}, {Tokens} image tokens");
 }

@@ -96,6 +96,12 @@ public abstract class Processor
     /// <summary>Values under the reference processor's names and in its padded layout, pictures only; for comparisons.</summary>
     public abstract IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples);
 
+    /// <summary>
+    /// The pictures as the model sees them, made visible again: normalisation undone, tiles put together, at the size that the layout names.
+    /// </summary>
+    /// <param name="sample">A sample with pixels.</param>
+    public abstract IReadOnlyList<Image> Visible(EncodedSample sample);
+
     /// <summary>What becomes of the pictures of one sample.</summary>
     /// <param name="sizes">Their sizes in pixels; at least one.</param>
     /// <param name="options">Treatment of pictures.</param>

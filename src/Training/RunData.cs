@@ -16,6 +16,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
 {
     private readonly List<IDisposable> _owned = [];
     private readonly List<string> _notes = [];
+    private Dataset? _training;
     private SampleLoader? _train;
     private SampleLoader? _validation;
     private StepPlan? _plan;
@@ -50,33 +51,41 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
         },
     };
 
+    /// <summary>Opens the training samples alone, as a check or a preview needs them; what is held out for evaluation is set aside.</summary>
+    /// <exception cref="InvalidDataException">There are none, or a source is unusable.</exception>
+    public SampleLoader OpenTrainingSamples(CancellationToken cancellation)
+    {
+        DataSources sources = config.Data.Train ?? throw new InvalidDataException("data.train is missing: give a data file");
+        _training = Dataset.Open([.. sources.Items.Select(s => Options(s, config.Data.TrainSplit, config.Data.MaxSamples))], config.Data.StoppingStrategy, cancellation);
+        if (config.Data.ValidationSplit is { } size)
+        {
+            _owned.Add(_training);
+            (_training, Dataset heldOut) = _training.HoldOut(size, (ulong)config.Train.Seed);
+            _validation = Loader(heldOut);
+            _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{heldOut.Count} samples are held out for evaluation, {_training.Count} are trained on."));
+        }
+
+        _train = Loader(_training);
+        _notes.AddRange(_training.Notes);
+        return _train;
+    }
+
     /// <summary>Opens the training samples and plans the steps; with packing, measures every sample first.</summary>
     /// <param name="listener">Hears how far measuring has come.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="InvalidDataException">There is none, or a source is unusable.</exception>
     public void OpenTraining(IRunListener listener, CancellationToken cancellation)
     {
-        DataSources sources = config.Data.Train ?? throw new InvalidDataException("data.train is missing: give a data file");
-        Dataset training = Dataset.Open([.. sources.Items.Select(s => Options(s, config.Data.TrainSplit, config.Data.MaxSamples))], config.Data.StoppingStrategy, cancellation);
-        if (config.Data.ValidationSplit is { } size)
-        {
-            _owned.Add(training);
-            (training, Dataset heldOut) = training.HoldOut(size, (ulong)config.Train.Seed);
-            _validation = Loader(heldOut);
-            _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{heldOut.Count} samples are held out for evaluation, {training.Count} are trained on."));
-        }
-
-        _train = Loader(training);
-        _notes.AddRange(training.Notes);
+        OpenTrainingSamples(cancellation);
         TrainSection t = config.Train;
         RowPacks? packs = config.Data.Packing ? Pack(listener, cancellation) : null;
         if (packs?.Count == 0)
         {
-            throw new InvalidDataException($"{sources}: no sample to train on");
+            throw new InvalidDataException($"{config.Data.Train}: no sample to train on");
         }
 
-        RowSampler sampler = packs is null ? training.Sampler((ulong)t.Seed, config.Data.Shuffle) : new RowSampler(packs.Count, (ulong)t.Seed, config.Data.Shuffle);
-        SamplesPerEpoch = packs is null ? sampler.Count : training.Count;
+        RowSampler sampler = packs is null ? _training!.Sampler((ulong)t.Seed, config.Data.Shuffle) : new RowSampler(packs.Count, (ulong)t.Seed, config.Data.Shuffle);
+        SamplesPerEpoch = packs is null ? sampler.Count : _training!.Count;
         var length = new RunLength(t.NumTrainEpochs, t.MaxSteps);
         _plan = new StepPlan(sampler.Count, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, length, (epoch, position) => sampler.Order(epoch)[position], packs);
     }

@@ -54,6 +54,9 @@ internal sealed class SmolVlmInputs : Processor
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<Image> Visible(EncodedSample sample) => ImagesOf(sample).Visible(new Normalizer(_pictures.Settings.Normalization));
+
+    /// <inheritdoc/>
     protected override ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options)
     {
         SmolVlmProcessor pictures = PicturesFor(options);

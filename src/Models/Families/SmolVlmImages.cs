@@ -23,8 +23,9 @@ public sealed record SmolVlmLayout(int PatchSize, SmolVlmProcessorSettings Setti
     private PictureShape Shape(TileGrid grid)
     {
         int tile = Settings.TileSize, side = tile / PatchSize;
-        return new PictureShape(
+        var shape = new PictureShape(
             Math.Max(1, grid.Columns) * tile, Math.Max(1, grid.Rows) * tile, grid.TileCount * Settings.ImageSeqLen, grid.TileCount * side * side);
+        return grid.Rows > 0 ? shape with { Tile = new PixelSize(tile, tile) } : shape;
     }
 }
 
@@ -36,6 +37,27 @@ public sealed record SmolVlmImages(int TileSize, float[] Pixels, IReadOnlyList<T
 {
     /// <summary>Number of tiles of all pictures.</summary>
     public int TileCount => Grids.Sum(grid => grid.TileCount);
+
+    /// <summary>The pictures put together from their tiles, with normalisation undone; a picture that was not cut is its one tile.</summary>
+    public IReadOnlyList<Image> Visible(Normalizer normalizer)
+    {
+        ArgumentNullException.ThrowIfNull(normalizer);
+        int perTile = 3 * TileSize * TileSize, first = 0;
+        var pictures = new List<Image>(Grids.Count);
+        foreach (TileGrid grid in Grids)
+        {
+            int rows = Math.Max(1, grid.Rows), columns = Math.Max(1, grid.Columns), width = columns * TileSize;
+            var rgb = new byte[rows * columns * perTile];
+            for (int t = 0; t < rows * columns; t++)
+            {
+                int start = ((t / columns * TileSize * width) + (t % columns * TileSize)) * 3;
+                normalizer.Restore(Pixels.AsSpan((first + t) * perTile, perTile), TileSize, TileSize, rgb.AsSpan(start), width);
+            }
+            pictures.Add(new Image(width, rows * TileSize, PixelMode.RGB, rgb));
+            first += grid.TileCount;
+        }
+        return pictures;
+    }
 
     /// <summary>The pictures of a batch as the model takes them: patches, tile after tile, without padding.</summary>
     /// <param name="samples">The batch, a sample may be without pictures.</param>

@@ -3,6 +3,7 @@ using Lorikeet.Data;
 using Lorikeet.Imaging;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
+using Lorikeet.Training.Checks;
 using Lorikeet.Training.Config;
 
 namespace Lorikeet.Training.Batching;
@@ -37,6 +38,9 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
 
     /// <summary>Identity of the samples and their order.</summary>
     public string Fingerprint => dataset.Fingerprint;
+
+    /// <summary>The data as the user named it.</summary>
+    public string Path => dataset.Path;
 
     /// <summary>How rows become samples.</summary>
     public SampleOptions Options => options;
@@ -89,6 +93,22 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         return new LoadedBatch(input, samples.Sum(s => s.ImageCount), remarks);
     }
 
+    /// <summary>Judges rows as this loader takes them, without stopping at the first thing that is wrong.</summary>
+    /// <param name="hashesPictures">Whether verdicts tell the content of pictures.</param>
+    public SampleCheck Checker(bool hashesPictures = false) => new(dataset, processor, this) { HashesPictures = hashesPictures };
+
+    /// <summary>A row's sample as its length and the options allow it, or what is wrong with it.</summary>
+    internal (LoadedSample Loaded, Finding? Error) Fit(long index, Sample sample, IReadOnlyList<PixelSize> sizes, Func<EncodeOptions, EncodedSample> encode)
+    {
+        (EncodedSample? encoded, RowRemark? remark, Finding? error) = FitLength(index, sample, sizes, encode);
+        if (encoded is not null && options.Encode.Loss != LossOn.Nothing && encoded.Supervised == 0)
+        {
+            error = new Finding(FindingKind.NoLoss, sample.Origin, "no token of this sample carries loss. Give it an answer by the assistant, or set data.assistant_only_loss: false.");
+        }
+
+        return (new LoadedSample(error is null ? encoded : null, remark), error);
+    }
+
     private LoadedSample Guarded(long index, Func<Sample, LoadedSample> load)
     {
         try
@@ -103,41 +123,42 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
 
     private LoadedSample Fitted(long index, Sample sample, PixelSize[] sizes, Func<EncodeOptions, EncodedSample> encode)
     {
-        EncodedSample encoded = Encoded(sample, options.Encode, encode);
-        RowRemark? remark = null;
-        if (options.MaxLength is { } limit && encoded.Ids.Length > limit)
-        {
-            string length = string.Create(CultureInfo.InvariantCulture, $"the sample has {encoded.Ids.Length} tokens ({encoded.ImageCount} pictures), data.max_length is {limit}");
-            switch (options.OnOverflow)
-            {
-                case OverflowPolicy.Drop:
-                    return new LoadedSample(null, new RowRemark(index, sample.Origin, RowAction.Dropped, length));
-                case OverflowPolicy.Downscale when Downscale.LongestEdge(processor, sample, sizes, options.Encode, limit) is { } edge:
-                    encoded = Encoded(sample, options.Encode with { Images = options.Encode.Images with { LongestEdge = edge } }, encode);
-                    string now = string.Create(CultureInfo.InvariantCulture, $"{length}; with longest_edge {edge} it has {encoded.Ids.Length} (pictures: {string.Join("; ", encoded.Layout!.Pictures)})");
-                    remark = new RowRemark(index, sample.Origin, RowAction.Downscaled, now);
-                    break;
-                case OverflowPolicy.Downscale:
-                    throw new InvalidDataException($"{sample.Origin}: {length}, and no smaller size of its pictures makes it fit. Nothing is cut off: raise data.max_length or shorten the text.");
-                default:
-                    throw new InvalidDataException($"{sample.Origin}: {length}. Nothing is cut off: raise data.max_length, make the pictures smaller (data.longest_edge, or data.on_overflow: downscale), leave such samples out (data.on_overflow: drop) or shorten the text.");
-            }
-        }
-
-        return options.Encode.Loss == LossOn.Nothing || encoded.Supervised > 0
-            ? new LoadedSample(encoded, remark)
-            : throw new InvalidDataException($"{sample.Origin}: no token of this sample carries loss. Give it an answer by the assistant, or set data.assistant_only_loss: false.");
+        (LoadedSample loaded, Finding? error) = Fit(index, sample, sizes, encode);
+        return error is null ? loaded : throw new InvalidDataException(error.ToString());
     }
 
-    private static EncodedSample Encoded(Sample sample, EncodeOptions options, Func<EncodeOptions, EncodedSample> encode)
+    private (EncodedSample? Encoded, RowRemark? Remark, Finding? Error) FitLength(long index, Sample sample, IReadOnlyList<PixelSize> sizes, Func<EncodeOptions, EncodedSample> encode)
     {
+        EncodedSample encoded;
         try
         {
-            return encode(options);
+            encoded = encode(options.Encode);
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"{sample.Origin}: {e.Message}", e);
+            return (null, null, new Finding(FindingKind.CannotEncode, sample.Origin, e.Message));
         }
+
+        if (options.MaxLength is not { } limit || encoded.Ids.Length <= limit)
+        {
+            return (encoded, null, null);
+        }
+
+        string length = string.Create(CultureInfo.InvariantCulture, $"the sample has {encoded.Ids.Length} tokens ({encoded.ImageCount} pictures), data.max_length is {limit}");
+        switch (options.OnOverflow)
+        {
+            case OverflowPolicy.Drop:
+                return (null, new RowRemark(index, sample.Origin, RowAction.Dropped, length), null);
+            case OverflowPolicy.Downscale when Downscale.LongestEdge(processor, sample, sizes, options.Encode, limit) is { } edge:
+                EncodedSample smaller = encode(options.Encode with { Images = options.Encode.Images with { LongestEdge = edge } });
+                string now = string.Create(CultureInfo.InvariantCulture, $"{length}; with longest_edge {edge} it has {smaller.Ids.Length} (pictures: {string.Join("; ", smaller.Layout!.Pictures)})");
+                return (smaller, new RowRemark(index, sample.Origin, RowAction.Downscaled, now), null);
+            case OverflowPolicy.Downscale:
+                return TooLong("and no smaller size of its pictures makes it fit. Nothing is cut off: raise data.max_length or shorten the text.", ", ");
+            default:
+                return TooLong("Nothing is cut off: raise data.max_length, make the pictures smaller (data.longest_edge, or data.on_overflow: downscale), leave such samples out (data.on_overflow: drop) or shorten the text.", ". ");
+        }
+
+        (EncodedSample?, RowRemark?, Finding?) TooLong(string advice, string joint) => (null, null, new Finding(FindingKind.TooLong, sample.Origin, length + joint + advice));
     }
 }

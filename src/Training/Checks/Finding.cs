@@ -85,9 +85,33 @@ public sealed record Finding(FindingKind Kind, string Origin, string Message)
         return name.ToString();
     }
 
-    /// <summary>A finding from an error's message, which may begin with the place.</summary>
-    public static Finding Of(FindingKind kind, string origin, string message) =>
-        new(kind, origin, message.StartsWith(origin + ": ", StringComparison.Ordinal) ? message[(origin.Length + 2)..] : message);
+    /// <summary>A finding from an error's message, which may begin with the place, perhaps with line and column behind it.</summary>
+    public static Finding Of(FindingKind kind, string origin, string message)
+    {
+        if (!message.StartsWith(origin + ":", StringComparison.Ordinal))
+        {
+            return new Finding(kind, origin, message);
+        }
+
+        int end = message.IndexOf(": ", origin.Length, StringComparison.Ordinal);
+        string[] numbers = end < 0 ? ["?"] : message[origin.Length..end].Split(':', StringSplitOptions.RemoveEmptyEntries);
+        if (numbers.Any(n => !n.All(char.IsAsciiDigit)))
+        {
+            return new Finding(kind, origin, message);
+        }
+
+        // Behind a file that is its line, and what follows a line is a column.
+        bool hasLine = HasLine(origin);
+        string place = !hasLine && numbers.Length > 0 ? $"{origin}:{numbers[0]}" : origin;
+        string column = numbers.Length > (hasLine ? 0 : 1) ? $"column {numbers[^1]}: " : "";
+        return new Finding(kind, place, column + message[(end + 2)..]);
+    }
+
+    private static bool HasLine(string origin)
+    {
+        int colon = origin.LastIndexOf(':');
+        return colon >= 0 && colon + 1 < origin.Length && origin.AsSpan(colon + 1).IndexOfAnyExceptInRange('0', '9') < 0;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Origin}: {Message}";

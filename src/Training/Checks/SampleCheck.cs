@@ -5,18 +5,18 @@ using System.Security.Cryptography;
 using Lorikeet.Data;
 using Lorikeet.Imaging;
 using Lorikeet.Models;
+using Lorikeet.Training.Batching;
 
 namespace Lorikeet.Training.Checks;
 
 /// <summary>
-/// The one place that turns a row into a verdict: the encoded sample, and everything that is wrong with it. What it says depends on the
-/// row alone. Safe from several threads.
+/// Turns a row into a verdict: the sample as training would take it, and everything that is wrong with it. What it says depends on the row
+/// alone. Safe from several threads.
 /// </summary>
 /// <param name="dataset">The rows.</param>
 /// <param name="processor">The model's processor.</param>
-/// <param name="options">How conversations become tokens.</param>
-/// <param name="maxLength">Longest sample in tokens, or null.</param>
-public sealed class SampleCheck(Dataset dataset, Processor processor, EncodeOptions options, int? maxLength)
+/// <param name="loader">The loader that training takes them from.</param>
+public sealed class SampleCheck(Dataset dataset, Processor processor, SampleLoader loader)
 {
     // EXIF orientations from here on exchange width and height.
     private const int FirstSideways = 5;
@@ -62,38 +62,22 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, EncodeOpti
             return verdict;
         }
 
-        EncodedSample? encoded = null;
-        try
+        (LoadedSample loaded, Finding? error) = loader.Fit(index, sample, [.. pictures.Select(p => p.Seen)], options => Encode(sample, pictures, reading, options));
+        if ((error ?? Handled(loaded.Remark)) is { } finding)
         {
-            encoded = Encode(sample, pictures, reading);
-            AddTokenFindings(sample.Origin, encoded, findings);
-        }
-        catch (InvalidDataException e)
-        {
-            findings.Add(Finding.Of(FindingKind.CannotEncode, origin, e.Message));
+            findings.Add(finding);
         }
 
-        return verdict with { Pictures = pictures, Encoded = encoded };
+        return verdict with { Pictures = pictures, Encoded = loaded.Sample };
     }
 
-    private EncodedSample Encode(Sample sample, List<PictureFacts> pictures, PictureReading reading) => reading == PictureReading.Encode
+    private EncodedSample Encode(Sample sample, List<PictureFacts> pictures, PictureReading reading, EncodeOptions options) => reading == PictureReading.Encode
         ? processor.Encode(new Conversation(sample.Messages, [.. pictures.Select(p => p.Decoded!)]), options)
         : processor.Measure(sample.Messages, [.. pictures.Select(p => p.Seen)], options);
 
-    private void AddTokenFindings(string origin, EncodedSample encoded, List<Finding> findings)
-    {
-        if (maxLength is { } limit && encoded.Ids.Length > limit)
-        {
-            findings.Add(new Finding(FindingKind.TooLong, origin, string.Create(
-                CultureInfo.InvariantCulture,
-                $"the sample has {encoded.Ids.Length} tokens ({encoded.ImageCount} pictures), data.max_length is {limit}. Nothing is cut off: raise data.max_length, make the pictures smaller (data.longest_edge) or shorten the text.")));
-        }
-
-        if (options.Loss != LossOn.Nothing && encoded.Supervised == 0)
-        {
-            findings.Add(new Finding(FindingKind.NoLoss, origin, "no token of this sample carries loss. Give it an answer by the assistant, or set data.assistant_only_loss: false."));
-        }
-    }
+    /// <summary>What the loader says about a row that it handles instead of refusing.</summary>
+    private static Finding? Handled(RowRemark? remark) => remark is null ? null : new Finding(
+        FindingKind.TooLongHandled, remark.Origin, remark.Action == RowAction.Dropped ? $"{remark.Reason}: it is left out (data.on_overflow: drop)" : $"{remark.Reason} (data.on_overflow: downscale)");
 
     /// <summary>The pictures that can be read; findings tell of the others, all of them.</summary>
     private List<PictureFacts> Pictures(Sample sample, PictureReading reading, List<Finding> findings)
@@ -122,7 +106,7 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, EncodeOpti
         byte[] bytes = source.ReadBytes(Limits);
         UInt128 content = HashesPictures ? BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(bytes)) : 0;
         string name = source.FilePath ?? "the embedded picture";
-        bool upright = options.Images.ApplyExif;
+        bool upright = loader.Options.Encode.Images.ApplyExif;
         try
         {
             if (reading == PictureReading.Header)

@@ -29,7 +29,7 @@ public sealed record SampleVerdict
     /// <summary>What was found out about its pictures; empty where one of them cannot be read.</summary>
     public IReadOnlyList<PictureFacts> Pictures { get; init; } = [];
 
-    /// <summary>Its tokens, also where they are too many; with pixels if pictures were read to be encoded. Null where it has none.</summary>
+    /// <summary>What training takes of it, pictures made smaller where that is asked for; with pixels if pictures were read to be encoded. Null if it takes nothing.</summary>
     public EncodedSample? Encoded { get; init; }
 
     /// <summary>Errors and warnings, in the order of their discovery.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Lorikeet.Data;
 using Lorikeet.Models;
 using Lorikeet.Testing;
+using Lorikeet.Training.Batching;
 using Lorikeet.Training.Checks;
 
 namespace Lorikeet.Training.Tests.Checks;
@@ -47,7 +48,7 @@ internal sealed class BadRows : IDisposable
     public List<SampleVerdict> Judge(PictureReading reading, int? maxLength, params string[] rows)
     {
         using Dataset data = Dataset.Open(new DatasetOptions { Path = Write("rows.jsonl", rows) });
-        var check = new SampleCheck(data, Processor, new EncodeOptions(), maxLength);
+        SampleCheck check = new SampleLoader(data, Processor, new SampleOptions { MaxLength = maxLength }).Checker();
         return [.. Enumerable.Range(0, (int)data.Count).Select(i => check.Judge(i, reading))];
     }
 

@@ -1,4 +1,3 @@
-using Lorikeet.Models;
 using Lorikeet.Training.Checks;
 
 namespace Lorikeet.Training.Tests.Checks;
@@ -73,15 +72,6 @@ public sealed class SampleCheckTests : IDisposable
                 Assert.NotNull(encoded[i].Encoded!.Pixels);
             }
         }
-    }
-
-    [Fact]
-    public void A_sample_without_loss_is_found()
-    {
-        // With one token of loss on the first position nothing predicts it.
-        EncodedSample none = new([1, 2], [1, TokenBatch.Ignored], "", null, null);
-        Assert.Equal(0, none.Supervised);
-        Assert.Equal("no_loss", Finding.NameOf(FindingKind.NoLoss));
     }
 
     public void Dispose() => _rows.Dispose();
