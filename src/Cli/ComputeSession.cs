@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
 using Lorikeet.Tracking;
@@ -29,7 +30,7 @@ internal sealed class ComputeSession : IDisposable
     public Parameters Parameters { get; }
 
     /// <summary>What a training run needs of this session.</summary>
-    public RunEnvironment Environment(IRunListener listener, TimeProvider clock)
+    public RunEnvironment Environment(IRunListener listener, CliHost host)
     {
         GemmEngine gemm = ((CpuKernels)Device.Kernels).Gemm;
         return new RunEnvironment
@@ -38,9 +39,11 @@ internal sealed class ComputeSession : IDisposable
             Listener = listener,
             InstructionSet = gemm.Path.ToString(),
             HasFastBf16 = gemm.Bf16Fallback is null,
-            Clock = clock,
+            Clock = host.Clock,
             Host = System.Environment.MachineName,
             Version = ExitCodes.Version,
+            Owner = string.Create(CultureInfo.InvariantCulture, $"process {System.Environment.ProcessId} on {System.Environment.MachineName}"),
+            Reached = ProvokedFault.Parse(host.Environment(ProvokedFault.Variable)),
         };
     }
 

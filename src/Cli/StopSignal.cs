@@ -4,10 +4,13 @@ namespace Lorikeet.Cli;
 
 /// <summary>
 /// Ctrl-C and termination requests. The first asks the work to end at the next good place: a training run finishes its step and saves
-/// a checkpoint. The second ends the process at once.
+/// a checkpoint. The second ends the process at once. Files beyond a size limit (ulimit -f) become errors of the write, which name the file,
+/// instead of the silent end that the system has for them.
 /// </summary>
 internal sealed class StopSignal : IDisposable
 {
+    private const PosixSignal FileTooLarge = (PosixSignal)25;
+
     private readonly CancellationTokenSource _source = new();
 
     /// <summary>Cancelled by the first request.</summary>
@@ -20,7 +23,7 @@ internal sealed class StopSignal : IDisposable
     public IDisposable Listen(TextWriter messages)
     {
         PosixSignal[] signals = OperatingSystem.IsWindows() ? [PosixSignal.SIGINT] : [PosixSignal.SIGINT, PosixSignal.SIGTERM];
-        return new Registrations([.. signals.Select(signal => PosixSignalRegistration.Create(signal, context =>
+        var registrations = signals.Select(signal => PosixSignalRegistration.Create(signal, context =>
         {
             if (Request(messages))
             {
@@ -29,7 +32,13 @@ internal sealed class StopSignal : IDisposable
             }
 
             Environment.Exit(ExitCodes.Interrupted);
-        }))]);
+        })).ToList();
+        if (OperatingSystem.IsLinux())
+        {
+            registrations.Add(PosixSignalRegistration.Create(FileTooLarge, context => context.Cancel = true));
+        }
+
+        return new Registrations([.. registrations]);
     }
 
     /// <summary>Takes a request to stop.</summary>

@@ -36,7 +36,7 @@ public sealed class RunEventFile : IRunListener, IDisposable
 
         byte[] json = RunEventJson.Write(happened.Time == default ? happened with { Time = _clock.GetUtcNow() } : happened);
         byte[] line = [.. json, (byte)'\n'];
-        _file.Write(line);
+        Append(line);
         if (happened is not (StepTaken or Noted or SampleGenerated))
         {
             _file.Flush(flushToDisk: true);
@@ -45,6 +45,22 @@ public sealed class RunEventFile : IRunListener, IDisposable
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
+
+    // A full disk may take half of a line: it goes again, so that the file ends with a whole one.
+    private void Append(byte[] line)
+    {
+        long end = _file.Length;
+        try
+        {
+            _file.Write(line);
+        }
+        catch (Exception full) when (full is IOException or ArgumentOutOfRangeException)
+        {
+            _file.SetLength(end);
+            _file.Seek(end, SeekOrigin.Begin);
+            throw new IOException($"{_file.Name}: an event cannot be written: {full.Message}", full);
+        }
+    }
 
     // A process that died while writing may have left half a line: it gets a line of its own, which readers report and pass over.
     private void EndTornLine()

@@ -12,13 +12,19 @@ namespace Lorikeet.Training;
 /// </summary>
 /// <param name="ModelType">Model type of config.json.</param>
 /// <param name="ConfigSha256">Hash of config.json's bytes.</param>
-/// <param name="WeightsSha256">Hash over the names, types, shapes and first bytes of all tensors.</param>
+/// <param name="WeightsSha256">
+/// Hash over the names, types and shapes of all tensors and their contents: all of it up to 256 MiB, beyond that blocks spread over each tensor.
+/// </param>
 /// <param name="ProcessorSha256">Hash of the processor's settings files.</param>
 /// <param name="TemplateSha256">Hash of the chat template.</param>
 public sealed record BaseIdentity(string ModelType, string ConfigSha256, string WeightsSha256, string ProcessorSha256, string TemplateSha256)
 {
     /// <summary>Name of the file in an adapter directory.</summary>
     public const string FileName = "lorikeet_base.json";
+
+    private const long WholeUpTo = 256L << 20;
+    private const int BlockBytes = 4096;
+    private const int BlocksPerTensor = 16;
 
     private static readonly string[] SettingsFiles = ["preprocessor_config.json", "processor_config.json"];
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -95,18 +101,48 @@ public sealed record BaseIdentity(string ModelType, string ConfigSha256, string 
         return notes;
     }
 
+    /// <summary>What differs from another identity, in words; empty where nothing does.</summary>
+    internal IReadOnlyList<string> Differences(BaseIdentity other)
+    {
+        (string What, string Mine, string Theirs)[] parts =
+        [
+            ("model type", ModelType, other.ModelType),
+            ("weights", WeightsSha256, other.WeightsSha256),
+            ("config.json", ConfigSha256, other.ConfigSha256),
+            ("picture settings", ProcessorSha256, other.ProcessorSha256),
+            ("chat template", TemplateSha256, other.TemplateSha256),
+        ];
+        return [.. parts.Where(p => p.Mine != p.Theirs).Select(p => p.What)];
+    }
+
     private static string WeightsHash(ModelDirectory directory)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using WeightSet files = directory.OpenWeights();
+        bool isWhole = files.ByteLength <= WholeUpTo;
         foreach (TensorInfo info in files.Tensors.Values.OrderBy(t => t.Name, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{info.Name} {info.Describe()}\n"));
-            ReadOnlySpan<byte> bytes = files.FileOf(info.Name).Bytes(info.Name);
-            hash.AppendData(bytes[..Math.Min(bytes.Length, 256)]);
+            Append(hash, files.FileOf(info.Name), info, isWhole);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Append(IncrementalHash hash, SafeTensorsFile file, TensorInfo info, bool isWhole)
+    {
+        long length = info.ByteLength;
+        if (isWhole || length <= BlockBytes * BlocksPerTensor)
+        {
+            hash.AppendData(file.Bytes(info.Name));
+            return;
+        }
+
+        for (int i = 0; i < BlocksPerTensor; i++)
+        {
+            long at = (length - BlockBytes) / (BlocksPerTensor - 1) * i;
+            hash.AppendData(file.Bytes(info.Name, i == BlocksPerTensor - 1 ? length - BlockBytes : at, BlockBytes));
+        }
     }
 
     private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));

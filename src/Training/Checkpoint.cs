@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json;
 using Lorikeet.Adapters;
 using Lorikeet.Nn.Weights;
@@ -21,6 +20,14 @@ namespace Lorikeet.Training;
 public sealed record RunState(
     int Step, int TotalSteps, long ConsumedRows, string DataFingerprint, string InstructionSet, double? BestMetric, int? BestStep, int WithoutImprovement = 0, string? BestMetricName = null);
 
+/// <summary>What goes into a checkpoint.</summary>
+/// <param name="State">Where the run stands.</param>
+/// <param name="Trainable">What trains.</param>
+/// <param name="Optimizer">Its moments.</param>
+/// <param name="Settings">The resolved run file.</param>
+/// <param name="Base">The model that it was trained on.</param>
+public sealed record CheckpointContents(RunState State, Trainable Trainable, AdamW Optimizer, string Settings, BaseIdentity Base);
+
 /// <summary>
 /// Checkpoints: directories <c>checkpoint-N</c> that appear whole or not at all (staging directory, fsync of every file, one
 /// rename) with a manifest of sizes and hashes that is written last and checked before anything is loaded.
@@ -28,11 +35,11 @@ public sealed record RunState(
 public static class Checkpoint
 {
     private const string Prefix = "checkpoint-";
-    private const string ManifestName = "manifest.json";
+    private const string AsideSuffix = ".set-aside";
     private const string StateName = "trainer_state.json";
     private const string OptimizerName = "optimizer.safetensors";
     private const string TrainedName = "trained.safetensors";
-    private const string ConfigName = "run.yaml";
+    private const string SettingsName = "run.yaml";
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>Directory of the checkpoint of a step.</summary>
@@ -41,32 +48,30 @@ public static class Checkpoint
 
     /// <summary>Writes a checkpoint; an older one of the same step is replaced.</summary>
     /// <param name="outputDirectory">The run's directory.</param>
-    /// <param name="state">Where the run stands.</param>
-    /// <param name="trainable">What trains.</param>
-    /// <param name="optimizer">Its moments.</param>
-    /// <param name="config">The resolved run file.</param>
+    /// <param name="contents">What to write.</param>
+    /// <param name="reached">Told how far the write is; for tests.</param>
     /// <returns>The checkpoint's directory.</returns>
-    public static string Save(string outputDirectory, RunState state, Trainable trainable, AdamW optimizer, string config)
+    /// <exception cref="IOException">It cannot be written (disk full, read-only, ...). The checkpoints before are as they were.</exception>
+    public static string Save(string outputDirectory, CheckpointContents contents, Action<WritePoint>? reached = null)
     {
-        using AtomicDirectory directory = AtomicDirectory.Create(PathOf(outputDirectory, state.Step));
-        string staging = directory.StagingPath;
-        if (trainable.Adapter is { } adapter)
+        string path = PathOf(outputDirectory, contents.State.Step);
+        try
         {
-            AdapterFile.Save(staging, adapter);
+            reached?.Invoke(WritePoint.BeforeStaging);
+            using var directory = AtomicDirectory.Create(path, () => reached?.Invoke(WritePoint.BeforeRename), () => reached?.Invoke(WritePoint.AfterRename));
+            WriteFiles(directory.StagingPath, contents, reached);
+            reached?.Invoke(WritePoint.BeforeManifest);
+            CheckpointManifest.Write(directory.StagingPath);
+            directory.Commit(replace: true);
+            return directory.TargetPath;
         }
-        else
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            SafeTensorsWriter.Write(
-                Path.Combine(staging, TrainedName),
-                [.. trainable.Tensors.Select(t => TensorEntry.FromF32(t.Name, Dimensions(t.Value.Shape), t.Value.ToHost<float>()))]);
+            string last = List(outputDirectory).Select(c => c.Path).FirstOrDefault() is { } newest
+                ? $"{Path.GetFileName(newest)} is the last one; make room and go on with --resume"
+                : "there is none before it; make room and start again";
+            throw new IOException($"{path}: the checkpoint cannot be written: {e.Message.TrimEnd('.')}. {last}.", e);
         }
-
-        WriteOptimizer(Path.Combine(staging, OptimizerName), optimizer);
-        AtomicFile.WriteText(Path.Combine(staging, StateName), JsonSerializer.Serialize(state, Json));
-        AtomicFile.WriteText(Path.Combine(staging, ConfigName), config);
-        WriteManifest(staging);
-        directory.Commit(replace: true);
-        return directory.TargetPath;
     }
 
     /// <summary>All checkpoints of a run, newest first.</summary>
@@ -89,20 +94,46 @@ public static class Checkpoint
 
     /// <summary>The newest checkpoint that is whole.</summary>
     /// <param name="outputDirectory">The run's directory.</param>
-    /// <param name="note">Told about every damaged one that is passed over.</param>
-    public static string? FindNewestGood(string outputDirectory, Action<string> note)
+    /// <param name="note">Told about every one that is passed over.</param>
+    /// <param name="needsBest">Whether the run returns to its best checkpoint, so that this must be whole as well.</param>
+    public static string? FindNewestGood(string outputDirectory, Action<string> note, bool needsBest = false)
     {
-        foreach ((_, string path) in List(outputDirectory))
+        foreach ((int step, string path) in List(outputDirectory))
         {
-            if (Damage(path) is not { } damage)
+            string? damage = Damage(path) is { } why ? $"is damaged ({why})" : needsBest ? BestDamage(outputDirectory, step, path) : null;
+            if (damage is null)
             {
                 return path;
             }
 
-            note($"{path} is damaged ({damage}); falling back to the one before");
+            note($"{path} {damage}; falling back to the one before. It is kept as {Path.GetFileName(path)}{AsideSuffix}");
         }
 
         return null;
+    }
+
+    /// <summary>Takes the checkpoints after a step, which <see cref="FindNewestGood"/> passed over, out of the way; they keep their contents.</summary>
+    public static void SetAside(string outputDirectory, int afterStep)
+    {
+        foreach ((_, string path) in List(outputDirectory).Where(c => c.Step > afterStep))
+        {
+            if (Directory.Exists(path + AsideSuffix))
+            {
+                AtomicDirectory.Delete(path + AsideSuffix);
+            }
+
+            Directory.Move(path, path + AsideSuffix);
+        }
+    }
+
+    /// <summary>Removes all checkpoints, those set aside included.</summary>
+    public static void DeleteAll(string outputDirectory)
+    {
+        IEnumerable<string> damaged = Directory.GetDirectories(outputDirectory, Prefix + "*" + AsideSuffix);
+        foreach (string path in List(outputDirectory).Select(c => c.Path).Concat(damaged))
+        {
+            AtomicDirectory.Delete(path);
+        }
     }
 
     /// <summary>Restores tensors and moments.</summary>
@@ -124,7 +155,7 @@ public static class Checkpoint
         using SafeTensorsFile moments = SafeTensorsFile.Open(Path.Combine(path, OptimizerName));
         foreach (string name in moments.Tensors.Keys.Where(k => k.EndsWith(".m", StringComparison.Ordinal)).Select(k => k[..^2]))
         {
-            optimizer.Restore(new OptimizerState(name, moments.ReadF32(name + ".m"), moments.ReadF32(name + ".v"), (int)moments.ReadI64(name + ".steps")[0]));
+            optimizer.Restore(new OptimizerState(name, moments.ReadF32(name + ".m"), moments.ReadF32(name + ".v"), StepsOf(moments, name)));
         }
 
         return state;
@@ -136,13 +167,18 @@ public static class Checkpoint
         string file = Path.Combine(path, StateName);
         try
         {
-            return JsonSerializer.Deserialize<RunState>(File.ReadAllText(file), Json) ?? throw new InvalidDataException($"{file}: is empty");
+            return JsonSerializer.Deserialize<RunState>(File.ReadAllText(file), Json) is { DataFingerprint: not null, InstructionSet: not null, Step: >= 0 } state && state.Step <= state.TotalSteps
+                ? state
+                : throw new InvalidDataException($"{file}: expected the step, the steps in all, the data and the instruction set of a run");
         }
         catch (JsonException e)
         {
             throw new InvalidDataException($"{file}: {e.Message}", e);
         }
     }
+
+    /// <summary>The resolved run file that a checkpoint was made with.</summary>
+    public static string ReadSettings(string path) => File.ReadAllText(Path.Combine(path, SettingsName));
 
     /// <summary>
     /// Removes all but the newest checkpoints and the best one, which counts among the limit: as TrainingArguments' save_total_limit,
@@ -160,51 +196,45 @@ public static class Checkpoint
         {
             if (step != best)
             {
-                Directory.Delete(path, recursive: true);
+                AtomicDirectory.Delete(path);
             }
         }
     }
 
     /// <summary>What is wrong with a checkpoint, or null.</summary>
-    public static string? Damage(string path)
+    public static string? Damage(string path) => CheckpointManifest.Damage(path, StateName, OptimizerName, SettingsName, BaseIdentity.FileName);
+
+    private static string? BestDamage(string outputDirectory, int step, string path)
     {
-        string manifest = Path.Combine(path, ManifestName);
-        if (!File.Exists(manifest))
+        if (ReadState(path).BestStep is not { } best || best == step)
         {
-            return $"{ManifestName} is missing";
+            return null;
         }
 
-        try
-        {
-            var entries = JsonSerializer.Deserialize<Dictionary<string, ManifestEntry?>>(File.ReadAllText(manifest), Json) ?? [];
-            foreach ((string name, ManifestEntry? entry) in entries)
-            {
-                if (entry is null)
-                {
-                    return $"{ManifestName} says nothing about {name}";
-                }
-
-                string file = Path.Combine(path, name);
-                if (!File.Exists(file))
-                {
-                    return $"{name} is missing";
-                }
-
-                if (new FileInfo(file).Length != entry.Bytes || Hash(file) != entry.Sha256)
-                {
-                    return $"{name} does not match its recorded hash";
-                }
-            }
-
-            return entries.Count == 0 ? $"{ManifestName} is empty" : null;
-        }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
-        {
-            return $"{ManifestName}: {e.Message}";
-        }
+        string bestPath = PathOf(outputDirectory, best);
+        return Damage(bestPath) is { } damage ? $"needs {Path.GetFileName(bestPath)}, the best one, which is damaged ({damage})" : null;
     }
 
-    private static void WriteOptimizer(string path, AdamW optimizer)
+    private static void WriteFiles(string staging, CheckpointContents contents, Action<WritePoint>? reached)
+    {
+        if (contents.Trainable.Adapter is { } adapter)
+        {
+            AdapterFile.Save(staging, adapter);
+        }
+        else
+        {
+            SafeTensorsWriter.Write(
+                Path.Combine(staging, TrainedName),
+                [.. contents.Trainable.Tensors.Select(t => TensorEntry.FromF32(t.Name, Dimensions(t.Value.Shape), t.Value.ToHost<float>()))]);
+        }
+
+        WriteOptimizer(Path.Combine(staging, OptimizerName), contents.Optimizer, reached);
+        contents.Base.Save(staging);
+        AtomicFile.WriteText(Path.Combine(staging, StateName), JsonSerializer.Serialize(contents.State, Json));
+        AtomicFile.WriteText(Path.Combine(staging, SettingsName), contents.Settings);
+    }
+
+    private static void WriteOptimizer(string path, AdamW optimizer, Action<WritePoint>? reached)
     {
         var entries = new List<TensorEntry>();
         foreach (OptimizerState state in optimizer.State())
@@ -214,8 +244,28 @@ public static class Checkpoint
             entries.Add(TensorEntry.FromI64(state.Name + ".steps", [1], new long[] { state.Steps }));
         }
 
+        if (reached is not null && entries.Count > 0)
+        {
+            int middle = entries.Count / 2;
+            TensorEntry entry = entries[middle];
+            entries[middle] = entry with
+            {
+                WriteTo = stream =>
+                {
+                    stream.Flush();
+                    reached(WritePoint.MidFile);
+                    entry.WriteTo(stream);
+                },
+            };
+        }
+
         SafeTensorsWriter.Write(path, entries);
     }
+
+    private static int StepsOf(SafeTensorsFile moments, string name) =>
+        moments.ReadI64(name + ".steps") is [>= 0 and <= int.MaxValue and long steps]
+            ? (int)steps
+            : throw new InvalidDataException($"{moments.Path}: tensor '{name}.steps' must be one number of updates");
 
     private static void FillTrained(string path, Trainable trainable)
     {
@@ -236,24 +286,5 @@ public static class Checkpoint
         }
     }
 
-    private static void WriteManifest(string staging)
-    {
-        var entries = new SortedDictionary<string, ManifestEntry>(StringComparer.Ordinal);
-        foreach (string file in Directory.EnumerateFiles(staging))
-        {
-            entries[Path.GetFileName(file)] = new ManifestEntry(new FileInfo(file).Length, Hash(file));
-        }
-
-        AtomicFile.WriteText(Path.Combine(staging, ManifestName), JsonSerializer.Serialize(entries, Json));
-    }
-
-    private static string Hash(string file)
-    {
-        using FileStream stream = File.OpenRead(file);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
-
     private static long[] Dimensions(Shape shape) => [.. Enumerable.Range(0, shape.Rank).Select(i => (long)shape[i])];
-
-    private sealed record ManifestEntry(long Bytes, string Sha256);
 }

@@ -29,6 +29,12 @@ public sealed record RunEnvironment
 
     /// <summary>The program's version.</summary>
     public string Version { get; init; } = "";
+
+    /// <summary>Who runs this, told to others that want the same output directory.</summary>
+    public string Owner { get; init; } = "another run of this program";
+
+    /// <summary>Told how far the writing of checkpoints and results is; for tests of what a crash leaves behind.</summary>
+    public Action<WritePoint>? Reached { get; init; }
 }
 
 /// <summary>What to do with a directory that already holds a run.</summary>

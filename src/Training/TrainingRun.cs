@@ -19,6 +19,7 @@ public sealed class TrainingRun : IDisposable
     private readonly List<IDisposable> _owned = [];
     private readonly RunFolder _folder;
     private readonly string _resolved;
+    private readonly Lazy<BaseIdentity> _identity;
     private RunData _data = null!;
     private Trainer? _trainer;
 
@@ -28,6 +29,7 @@ public sealed class TrainingRun : IDisposable
         _environment = environment;
         _folder = new RunFolder(config.Train.OutputDir!, used);
         _resolved = RunConfigWriter.Write(config);
+        _identity = new Lazy<BaseIdentity>(() => BaseIdentity.Of(Loaded));
     }
 
     /// <summary>The model.</summary>
@@ -74,13 +76,16 @@ public sealed class TrainingRun : IDisposable
     /// <param name="abort">Gives up at once.</param>
     public TrainResult Execute(CancellationToken stop, CancellationToken abort)
     {
-        _folder.Begin(_resolved);
+        using IDisposable held = _folder.Lock(_environment.Owner);
+        using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, AdamOptions());
+        var notes = new List<string>();
+        RunState start = Start(optimizer, notes.Add);
+        _folder.Begin(_resolved, start.Step);
         using RunTrackers trackers = RunTrackers.Open(_config, _resolved, _environment);
         IRunListener listener = trackers.Listener;
         using var quarantine = new Quarantine(Path.Combine(_folder.Path, Quarantine.FileName), message => listener.On(new Noted { Message = message }));
         _data.SaveLengths(quarantine);
-        using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, AdamOptions());
-        RunState start = Start(optimizer, note => listener.On(new Noted { Message = note }));
+        notes.ForEach(note => listener.On(new Noted { Message = note }));
         long began = _environment.Clock.GetTimestamp();
         try
         {
@@ -127,7 +132,7 @@ public sealed class TrainingRun : IDisposable
         if (!result.Interrupted)
         {
             RestoreBest(result, optimizer, listener);
-            _folder.SaveFinal(Loaded, Trainable);
+            _folder.SaveFinal(Loaded, Trainable, _identity.Value, _environment.Reached);
             saved = _folder.Path;
         }
 
@@ -192,18 +197,13 @@ public sealed class TrainingRun : IDisposable
     {
         string data = _data.Identity;
         var fresh = new RunState(0, Plan.TotalSteps, 0, data, _environment.InstructionSet, null, null);
-        if (_folder.NewestGood(note) is not { } path)
+        if (_folder.NewestGood(note, _config.Train.LoadBestModelAtEnd) is not { } path)
         {
             return fresh;
         }
 
+        RequireSame(path, Checkpoint.ReadState(path));
         RunState state = Checkpoint.Load(path, Trainable, optimizer);
-        if (state.DataFingerprint != data)
-        {
-            throw new InvalidDataException(
-                $"{path}: was made with {state.DataFingerprint}, this run has {data}. Resume with the same settings, or start anew with --overwrite.");
-        }
-
         if (RunExtension.Require(path, state, _config.Train, Plan.TotalSteps) is { } change)
         {
             note(change);
@@ -222,6 +222,27 @@ public sealed class TrainingRun : IDisposable
 
         note(string.Create(CultureInfo.InvariantCulture, $"continuing from {path} after step {state.Step} of {state.TotalSteps}"));
         return state with { InstructionSet = _environment.InstructionSet };
+    }
+
+    /// <summary>Refuses to go on where anything that the trained bytes depend on is not as it was, naming all of it.</summary>
+    private void RequireSame(string path, RunState state)
+    {
+        var differences = new List<string>(SettingsDifference.Find(Checkpoint.ReadSettings(path), _resolved, RunConfigWriter.Write(new RunConfig())));
+        if (BaseIdentity.Read(path) is { } made)
+        {
+            differences.AddRange(made.Differences(_identity.Value).Select(what => $"model.path: the {what} of {Loaded.Directory.Path} differ from those of the checkpoint's base"));
+        }
+
+        if (differences.Count == 0 && state.DataFingerprint != _data.Identity)
+        {
+            differences.Add($"data.train: other samples, {state.DataFingerprint} in the checkpoint, {_data.Identity} now");
+        }
+
+        if (differences.Count > 0)
+        {
+            throw new InvalidDataException(
+                $"{path}: was made with other settings:\n  {string.Join("\n  ", differences)}\nResume with the same settings, or start anew with --overwrite.");
+        }
     }
 
     private TrainerSetup Setup(RunParts parts, ITrainingData data, RunState start)
@@ -262,10 +283,12 @@ public sealed class TrainingRun : IDisposable
 
     private string SaveCheckpoint(RunState state, AdamW optimizer)
     {
-        string path = Checkpoint.Save(_folder.Path, state, Trainable, optimizer, _resolved);
+        string path = Checkpoint.Save(_folder.Path, new CheckpointContents(state, Trainable, optimizer, _resolved, _identity.Value), _environment.Reached);
         if (_config.Train.SaveTotalLimit is { } limit)
         {
+            _environment.Reached?.Invoke(WritePoint.BeforePrune);
             Checkpoint.Prune(_folder.Path, limit, state.BestStep);
+            _environment.Reached?.Invoke(WritePoint.AfterPrune);
         }
 
         return path;

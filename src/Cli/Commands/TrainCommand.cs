@@ -36,7 +36,7 @@ internal static class TrainCommand
     {
         config = config with { Model = config.Model with { Path = HubModels.Pinned(host, config.Model.Path) } };
         using var session = new ComputeSession(Compute.F32);
-        RunEnvironment environment = session.Environment(new ConsoleProgress(host), host.Clock) with { LocateModel = name => HubModels.OfRun(host, name) };
+        RunEnvironment environment = session.Environment(new ConsoleProgress(host), host) with { LocateModel = name => HubModels.OfRun(host, name) };
         using TrainingRun run = TrainingRun.Build(config, environment, used);
         foreach (string note in run.Notes)
         {

@@ -36,7 +36,7 @@ internal sealed class DemoRun(CliHost host, DemoOptions options)
         string runFile = Prepare(output);
         RunConfig config = RunConfigReader.Load(runFile, []).Config;
         using var session = new ComputeSession(Compute.F32);
-        using TrainingRun run = TrainingRun.Build(config, session.Environment(new ConsoleProgress(host), host.Clock), UsedDirectory.Overwrite);
+        using TrainingRun run = TrainingRun.Build(config, session.Environment(new ConsoleProgress(host), host), UsedDirectory.Overwrite);
         Sample[] samples = HeldOut(output);
         run.Trainable.Adapter!.Disable(true);
         string[] before = Answers(run, session, samples);

@@ -8,6 +8,9 @@ namespace Lorikeet.Nn.Weights;
 /// </summary>
 public sealed class AtomicDirectory : IDisposable
 {
+    // What a replaced directory is called where the file system cannot exchange names; Recover brings it back if need be.
+    private const string AsideSuffix = ".lorikeet-old";
+
     private bool _done;
 
     private AtomicDirectory(string target, string staging)
@@ -22,58 +25,85 @@ public sealed class AtomicDirectory : IDisposable
     /// <summary>Where to write the files.</summary>
     public string StagingPath { get; }
 
+    /// <summary>Told when everything is on disk under the hidden name, just before it gets its own.</summary>
+    public Action? Flushed { get; init; }
+
+    /// <summary>Told when the directory has its name, before what it replaced is removed.</summary>
+    public Action? Renamed { get; init; }
+
+    /// <summary>Whether names may be exchanged; a test says no, to go the way of file systems that can't.</summary>
+    internal bool MayExchange { get; init; } = true;
+
     /// <summary>Starts a directory; its parents are created.</summary>
-    public static AtomicDirectory Create(string targetPath)
-    {
-        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(targetPath));
-        string staging = AtomicFile.TemporaryPath(target);
-        Directory.CreateDirectory(staging);
-        return new AtomicDirectory(target, staging);
-    }
+    public static AtomicDirectory Create(string targetPath, Action? flushed = null, Action? renamed = null) => Create(targetPath, mayExchange: true, flushed, renamed);
 
     /// <summary>
-    /// Flushes everything and renames the staging directory to the target. With <paramref name="replace"/> an existing target is first
-    /// renamed aside and removed afterwards; without it, an existing target is an error.
+    /// Flushes everything and gives the staging directory the target's name. With <paramref name="replace"/> an existing target changes
+    /// names with it in one step and is removed afterwards (where the file system can't, it is first renamed aside, see
+    /// <see cref="Recover"/>); without it, an existing target is an error.
     /// </summary>
     /// <exception cref="IOException">The target exists, or a file system error; the staging directory is kept until disposal.</exception>
     public void Commit(bool replace = false)
     {
         ObjectDisposedException.ThrowIf(_done, this);
         FlushTree(StagingPath);
-        string parent = Path.GetDirectoryName(TargetPath)!;
-        string? aside = null;
-        if (Directory.Exists(TargetPath) || File.Exists(TargetPath))
+        bool exists = Directory.Exists(TargetPath) || File.Exists(TargetPath);
+        if (exists && !replace)
         {
-            if (!replace)
-            {
-                throw new IOException($"{TargetPath}: already exists and is not replaced.");
-            }
-
-            aside = AtomicFile.TemporaryPath(TargetPath);
-            Directory.Move(TargetPath, aside);
+            throw new IOException($"{TargetPath}: already exists and is not replaced.");
         }
 
-        Directory.Move(StagingPath, TargetPath);
-        _done = true;
-        DurableDirectory.Flush(parent);
-        if (aside is not null)
+        Flushed?.Invoke();
+        string? replaced = exists ? Exchange() : null;
+        if (!exists)
         {
-            Remove(aside);
+            Directory.Move(StagingPath, TargetPath);
+        }
+
+        _done = true;
+        DurableDirectory.Flush(Path.GetDirectoryName(TargetPath)!);
+        Renamed?.Invoke();
+        if (replaced is not null)
+        {
+            Remove(replaced);
         }
     }
 
+    /// <summary>Removes a directory so that its name is gone in one step: readers never see half of it.</summary>
+    public static void Delete(string directory)
+    {
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+        string hidden = AtomicFile.TemporaryPath(target);
+        Directory.Move(target, hidden);
+        Remove(hidden);
+    }
+
     /// <summary>
-    /// Deletes what writers that were killed left behind directly in <paramref name="directory"/>. Call it only where no other process
-    /// is writing.
+    /// Tidies up after writers that were killed, directly in <paramref name="directory"/>: a directory that was set aside and not yet
+    /// replaced gets its name back, what was being written or removed is deleted. Call it only where no other process is writing.
     /// </summary>
-    public static void DeleteStale(string directory)
+    public static void Recover(string directory)
     {
         if (!Directory.Exists(directory))
         {
             return;
         }
 
-        foreach (string entry in Directory.EnumerateFileSystemEntries(directory, ".*" + AtomicFile.TemporarySuffix))
+        foreach (string aside in Directory.GetDirectories(directory, ".*" + AsideSuffix))
+        {
+            string name = Path.GetFileName(aside)[1..^AsideSuffix.Length];
+            string original = Path.Combine(directory, name[..name.LastIndexOf('.')]);
+            if (Directory.Exists(original) || File.Exists(original))
+            {
+                Remove(aside);
+            }
+            else
+            {
+                Directory.Move(aside, original);
+            }
+        }
+
+        foreach (string entry in Directory.GetFileSystemEntries(directory, ".*" + AtomicFile.TemporarySuffix))
         {
             Remove(entry);
         }
@@ -87,6 +117,29 @@ public sealed class AtomicDirectory : IDisposable
             _done = true;
             Remove(StagingPath);
         }
+    }
+
+    internal static AtomicDirectory Create(string targetPath, bool mayExchange, Action? flushed = null, Action? renamed = null)
+    {
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(targetPath));
+        string staging = AtomicFile.TemporaryPath(target);
+        Directory.CreateDirectory(staging);
+        return new AtomicDirectory(target, staging) { MayExchange = mayExchange, Flushed = flushed, Renamed = renamed };
+    }
+
+    /// <summary>Puts the staging directory in the target's place.</summary>
+    /// <returns>Where the old one is now.</returns>
+    private string Exchange()
+    {
+        if (MayExchange && NamesAtomically.TryExchange(StagingPath, TargetPath))
+        {
+            return StagingPath;
+        }
+
+        string aside = AtomicFile.TemporaryPath(TargetPath)[..^AtomicFile.TemporarySuffix.Length] + AsideSuffix;
+        Directory.Move(TargetPath, aside);
+        Directory.Move(StagingPath, TargetPath);
+        return aside;
     }
 
     private static void Remove(string path)

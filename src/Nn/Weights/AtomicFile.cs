@@ -9,7 +9,8 @@ namespace Lorikeet.Nn.Weights;
 /// </summary>
 public static class AtomicFile
 {
-    internal const string TemporarySuffix = ".lorikeet-tmp";
+    /// <summary>How the names of files and directories end that are being written; they begin with a dot.</summary>
+    public const string TemporarySuffix = ".lorikeet-tmp";
 
     /// <summary>Creates or replaces <paramref name="path"/> with what <paramref name="write"/> puts into the stream.</summary>
     public static void Write(string path, Action<Stream> write)
@@ -27,6 +28,12 @@ public static class AtomicFile
             }
 
             File.Move(temporary, full, overwrite: true);
+        }
+        catch (ArgumentOutOfRangeException e) when (e.ParamName == "value")
+        {
+            // This is how .NET reports EFBIG.
+            File.Delete(temporary);
+            throw new IOException($"{full}: the file is too large for the file system or for a limit of this process (ulimit -f)", e);
         }
         catch
         {

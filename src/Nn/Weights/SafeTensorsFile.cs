@@ -77,6 +77,18 @@ public sealed class SafeTensorsFile : IDisposable
             : throw new InvalidOperationException($"{Path}: tensor '{name}' has {info.ByteLength} bytes, too many for a span; use {nameof(Pointer)}.");
     }
 
+    /// <summary>A part of the tensor's raw bytes, whatever their number.</summary>
+    /// <param name="name">The tensor.</param>
+    /// <param name="offset">First byte, counted from the tensor's beginning.</param>
+    /// <param name="length">How many; offset and length stay inside the tensor.</param>
+    public ReadOnlySpan<byte> Bytes(string name, long offset, int length)
+    {
+        TensorInfo info = Info(name);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, info.ByteLength - length);
+        return _map.Span(_header.DataStart + info.Begin + offset, length);
+    }
+
     /// <summary>Writes the tensor's raw bytes to a stream, whatever their number.</summary>
     public void CopyTo(string name, Stream target)
     {

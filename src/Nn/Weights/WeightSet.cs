@@ -65,7 +65,7 @@ public sealed class WeightSet : IDisposable
     /// <inheritdoc cref="SafeTensorsFile.Pointer"/>
     public nint Pointer(string name) => FileOf(name).Pointer(name);
 
-    /// <inheritdoc cref="SafeTensorsFile.Bytes"/>
+    /// <inheritdoc cref="SafeTensorsFile.Bytes(string)"/>
     public ReadOnlySpan<byte> Bytes(string name) => FileOf(name).Bytes(name);
 
     /// <inheritdoc cref="SafeTensorsFile.ReadF32"/>

@@ -71,7 +71,66 @@ public sealed class AtomicTests : IDisposable
         AtomicDirectory abandoned = AtomicDirectory.Create(Path.Combine(_directory, "x"));
         File.WriteAllText(Path.Combine(abandoned.StagingPath, "a"), "1");
         File.WriteAllText(Path.Combine(_directory, "keep"), "");
-        AtomicDirectory.DeleteStale(_directory);
+        AtomicDirectory.Recover(_directory);
         Assert.Equal([Path.Combine(_directory, "keep")], Directory.GetFileSystemEntries(_directory));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Replacing_keeps_a_whole_directory_under_the_name_at_every_moment(bool mayExchange)
+    {
+        string target = Directory.CreateDirectory(Path.Combine(_directory, "x")).FullName;
+        File.WriteAllText(Path.Combine(target, "old"), "");
+        string[] seen = [];
+        using AtomicDirectory directory = AtomicDirectory.Create(target, mayExchange, () => seen = [.. seen, .. Directory.GetFiles(target)], () => seen = [.. seen, .. Directory.GetFiles(target)]);
+        File.WriteAllText(Path.Combine(directory.StagingPath, "new"), "");
+        directory.Commit(replace: true);
+        Assert.Equal([Path.Combine(target, "old"), Path.Combine(target, "new")], seen);
+        Assert.Equal([target], Directory.GetFileSystemEntries(_directory));
+    }
+
+    [Fact]
+    public void A_directory_that_was_set_aside_comes_back_unless_its_successor_is_there()
+    {
+        string aside = Directory.CreateDirectory(Path.Combine(_directory, ".checkpoint-7.0123.lorikeet-old")).FullName;
+        File.WriteAllText(Path.Combine(aside, "a"), "1");
+        AtomicDirectory.Recover(_directory);
+        string target = Path.Combine(_directory, "checkpoint-7");
+        Assert.Equal("1", File.ReadAllText(Path.Combine(target, "a")));
+
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(aside).FullName, "a"), "0");
+        AtomicDirectory.Recover(_directory);
+        Assert.Equal("1", File.ReadAllText(Path.Combine(target, "a")));
+        Assert.Equal([target], Directory.GetFileSystemEntries(_directory));
+    }
+
+    [Fact]
+    public void A_deleted_directory_leaves_nothing()
+    {
+        string target = Directory.CreateDirectory(Path.Combine(_directory, "x", "y")).FullName;
+        AtomicDirectory.Delete(Path.GetDirectoryName(target)!);
+        Assert.Empty(Directory.GetFileSystemEntries(_directory));
+    }
+
+    [Fact]
+    public void A_folder_has_one_owner_at_a_time_whom_others_are_told()
+    {
+        string path = Path.Combine(_directory, "run.lock");
+        FolderLock.RequireFree(path);
+        using (FolderLock.Take(path, "process 17 on a machine"))
+        {
+            string expected = $"{_directory}: in use by process 17 on a machine. Wait for it or stop it, or choose another directory.";
+            Assert.Equal(expected, Assert.Throws<InvalidDataException>(() => FolderLock.Take(path, "me")).Message);
+            Assert.Equal(expected, Assert.Throws<InvalidDataException>(() => FolderLock.RequireFree(path)).Message);
+        }
+
+        Assert.Empty(Directory.GetFileSystemEntries(_directory));
+
+        // A killed process leaves the file, but not the lock.
+        File.WriteAllText(path, "process 18, long dead, with a long name");
+        FolderLock.RequireFree(path);
+        using FolderLock again = FolderLock.Take(path, "me");
+        Assert.Contains("in use by me.", Assert.Throws<InvalidDataException>(() => FolderLock.RequireFree(path)).Message, StringComparison.Ordinal);
     }
 }

@@ -13,13 +13,19 @@ public sealed class HostileRunFileTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void A_mutated_run_file_is_read_or_refused(int seed)
+    public void A_mutated_run_file_is_read_or_refused(int seed) => Mutate(seed, rounds: 200);
+
+    [Fact]
+    [Trait("tier", "slow")]
+    public void Many_mutated_run_files_are_read_or_refused() => Mutate(seed: 4, rounds: 3_000);
+
+    private static void Mutate(int seed, int rounds)
     {
         string recipe = File.ReadAllText(Directory.EnumerateFiles(Path.Combine(Golden.Root, "..", "..", "recipes"), "*.yaml", SearchOption.AllDirectories)
             .Order(StringComparer.Ordinal).First());
         var random = new Random(seed);
         using var file = new RunFile("");
-        for (int round = 0; round < 200; round++)
+        for (int round = 0; round < rounds; round++)
         {
             var text = new StringBuilder(recipe);
             for (int edit = random.Next(1, 6); edit > 0; edit--)
@@ -42,8 +48,15 @@ public sealed class HostileRunFileTests
                 }
             }
 
-            File.WriteAllBytes(file.Path, Encoding.UTF8.GetBytes(text.ToString()));
-            ReadOrRefuse(file.Path, text.ToString());
+            Fuzz.Run(
+                1,
+                _ => Encoding.UTF8.GetBytes(text.ToString()),
+                mutant =>
+                {
+                    File.WriteAllBytes(file.Path, mutant);
+                    ReadOrRefuse(file.Path, text.ToString());
+                },
+                maxBytes: 32 << 20);
         }
     }
 

@@ -54,7 +54,7 @@ internal sealed class TinyRun : IDisposable
     }
 
     /// <summary>Builds and runs.</summary>
-    public Outcome Train(UsedDirectory used = UsedDirectory.Refuse, int threads = 2, int stopAfter = int.MaxValue, params string[] settings)
+    public Outcome Train(UsedDirectory used = UsedDirectory.Refuse, int threads = 2, int stopAfter = int.MaxValue, Action<WritePoint>? reached = null, params string[] settings)
     {
         using var device = new CpuDevice(new CpuOptions { Threads = threads });
         using var arena = new Arena(device);
@@ -66,7 +66,7 @@ internal sealed class TinyRun : IDisposable
                 stop.Cancel();
             }
         });
-        var environment = new RunEnvironment { Parameters = new Parameters(device, arena), Listener = heard, InstructionSet = "test" };
+        var environment = new RunEnvironment { Parameters = new Parameters(device, arena), Listener = heard, InstructionSet = "test", Reached = reached };
         TrainResult result;
         using (TrainingRun run = TrainingRun.Build(Config(settings), environment, used))
         {
@@ -74,6 +74,16 @@ internal sealed class TinyRun : IDisposable
         }
 
         return new Outcome(result, heard.Events);
+    }
+
+    /// <summary>Builds the run and hands over what it trains, without training.</summary>
+    public void WithTrainable(Action<Trainable, Parameters> use)
+    {
+        using var device = new CpuDevice(new CpuOptions { Threads = 1 });
+        using var arena = new Arena(device);
+        var environment = new RunEnvironment { Parameters = new Parameters(device, arena), Listener = new Recorder(), InstructionSet = "test" };
+        using TrainingRun run = TrainingRun.Build(Config(), environment, UsedDirectory.Resume);
+        use(run.Trainable, environment.Parameters);
     }
 
     /// <summary>A copy of the model with one weight that is no number.</summary>
