@@ -13,6 +13,7 @@ public sealed class KillTests
     [InlineData("a LoRA adapter", "", 12, 1)]
     [InlineData("an rsLoRA adapter in bfloat16", "--model.compute=bfloat16 --lora.use_rslora=true", 12, 2)]
     [InlineData("packs of samples", "--data.packing=true --data.max_length=1500", 10, 5)]
+    [InlineData("a run that stops early", "--train.early_stopping_patience=3 --train.learning_rate=0.2", 6, 6)]
     [InlineData("chosen parts", "--method=freeze --freeze.train=[connector]", 10, 3)]
     [InlineData("the whole model", "--method=full", 10, 4)]
     public void Killed_at_random_moments_a_run_ends_in_the_same_bytes(string what, string settings, int kills, int seed)
@@ -67,7 +68,8 @@ public sealed class KillTests
         Said said = child.End();
         Assert.True(said.Code == ExitCodes.Done, said.Messages);
         KilledFolder.Outcome whole = folder.Read();
-        Assert.Equal(Enumerable.Range(1, KilledFolder.Steps).Select(s => (long)s), whole.Steps.Select(s => s.Step));
+        Assert.Equal(Enumerable.Range(1, whole.Steps.Length).Select(s => (long)s), whole.Steps.Select(s => s.Step));
+        Assert.NotEmpty(whole.Replies);
         return whole;
     }
 

@@ -27,7 +27,8 @@ internal sealed class KilledFolder : IDisposable
             data: { train: train.jsonl, eval: eval.jsonl, image_root: images, shuffle: true }
             lora: { r: 4, lora_dropout: 0.1, target_modules: all-linear }
             train: { output_dir: out, max_steps: {{Steps}}, per_device_train_batch_size: 2, gradient_accumulation_steps: 2, learning_rate: 1.0e-3, warmup_steps: 2,
-                     per_device_eval_batch_size: 2, eval_strategy: steps, eval_steps: 1, save_steps: 1, save_total_limit: 2, load_best_model_at_end: true, seed: 11 }
+                     per_device_eval_batch_size: 2, eval_strategy: steps, eval_steps: 1, save_steps: 1, save_total_limit: 2, load_best_model_at_end: true, eval_generations: 1, seed: 11 }
+            generation: { max_new_tokens: 4 }
             """);
         Arguments = ["train", RunFile, .. settings.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
     }
@@ -50,7 +51,8 @@ internal sealed class KilledFolder : IDisposable
             [.. files.Select(f => $"{Path.GetFileName(f)} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f)))}")],
             [.. Directory.GetFileSystemEntries(Output).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)],
             [.. history.Events.OfType<StepTaken>().Select(e => (e.Step, e.Loss, e.GradNorm, e.LearningRate))],
-            [.. history.Events.OfType<Evaluated>().Select(e => (e.Step, e.Loss, e.IsBest))]);
+            [.. history.Events.OfType<Evaluated>().Select(e => (e.Step, e.Loss, e.IsBest))],
+            [.. history.Events.OfType<SampleGenerated>().Select(e => (e.Step, e.Reply))]);
     }
 
     /// <summary>Forgets the run, not what it is made of.</summary>
@@ -64,7 +66,7 @@ internal sealed class KilledFolder : IDisposable
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    internal sealed record Outcome(string[] Files, string[] Entries, (long Step, double Loss, double Norm, double Rate)[] Steps, (long Step, double Loss, bool Best)[] Evaluations)
+    internal sealed record Outcome(string[] Files, string[] Entries, (long Step, double Loss, double Norm, double Rate)[] Steps, (long Step, double Loss, bool Best)[] Evaluations, (long Step, string Reply)[] Replies)
     {
         public void MustEqual(Outcome other)
         {
@@ -72,6 +74,7 @@ internal sealed class KilledFolder : IDisposable
             Assert.Equal(Entries, other.Entries);
             Assert.Equal(Steps, other.Steps);
             Assert.Equal(Evaluations, other.Evaluations);
+            Assert.Equal(Replies, other.Replies);
         }
     }
 }
