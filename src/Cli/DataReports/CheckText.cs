@@ -41,7 +41,7 @@ internal sealed class CheckText(IAnsiConsole console, int examples)
         }
 
         Line("tokens", Invariant($"{tokens.Shortest} to {tokens.Longest} per sample, half have up to {tokens.Median}, 90 % up to {tokens.P90}, 99 % up to {tokens.P99}; the longest is {tokens.LongestOrigin}"));
-        Line("epoch", Invariant($"{Words.Count(tokens.Total)} tokens, {Share(tokens.Supervised, tokens.Total)} carry loss, {Share(tokens.Image, tokens.Total)} are image tokens"));
+        Line("in all", Invariant($"{Words.Count(tokens.Total)} tokens with every sample once, {Share(tokens.Supervised, tokens.Total)} carry loss, {Share(tokens.Image, tokens.Total)} are image tokens"));
         if (part.Pictures.Total > 0)
         {
             string sizes = string.Join(", ", part.Pictures.Sizes.Take(MostSizes).Select(s => Invariant($"{s.Width}x{s.Height} ({s.Tokens} tokens) {Words.Count(s.Count)} times")));

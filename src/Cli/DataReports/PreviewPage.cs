@@ -8,8 +8,8 @@ namespace Lorikeet.Cli.DataReports;
 /// <summary>Samples as a page: pictures as the model sees them, every token with its id, what carries loss highlighted.</summary>
 internal static class PreviewPage
 {
-    /// <summary>Tokens shown of a sample, a run of image tokens counted once.</summary>
-    internal const int MostTokens = 20_000;
+    /// <summary>Tokens shown of a sample, and of all samples; a run of image tokens counts once.</summary>
+    private const int MostTokens = 20_000, MostOnPage = 200_000;
 
     private const int PictureEdge = 448;
 
@@ -48,15 +48,17 @@ internal static class PreviewPage
         ]);
         page.Add(HtmlText.Of(
             $"""<p class="legend"><span class="loss">carries loss</span><span class="special">special token</span><span class="run">run of one token ×64</span><span>hover over a token for its position, id and spelling</span></p>"""));
+        int left = MostOnPage;
         foreach (SampleView view in views)
         {
-            page.Add(HtmlText.Of($"<article><h2>{view.Origin}</h2>{Sample(view, pictures)}</article>"));
+            page.Add(HtmlText.Of($"<article><h2>{view.Origin}</h2>{Sample(view, pictures, Math.Min(left, MostTokens))}</article>"));
+            left = Math.Max(0, left - view.Tokens.Count);
         }
 
         return pictures.Note is { } note ? page.Add(HtmlText.Of($"<p class=\"note\">{note}</p>")) : page;
     }
 
-    private static HtmlText Sample(SampleView view, PagePictures pictures)
+    private static HtmlText Sample(SampleView view, PagePictures pictures, int most)
     {
         var parts = new List<HtmlText>();
         parts.AddRange(view.Notes.Select(note => HtmlText.Of($"<p class=\"note\">{note}</p>")));
@@ -72,10 +74,10 @@ internal static class PreviewPage
             parts.Add(HtmlText.Of($"<div class=\"pictures\">{view.Pictures.Select((p, i) => Picture(p, i, pictures))}</div>"));
         }
 
-        parts.Add(HtmlText.Of($"<p class=\"text tokens\">{view.Tokens.Take(MostTokens).Select(Token)}</p>"));
-        if (view.Tokens.Count > MostTokens)
+        parts.Add(HtmlText.Of($"<p class=\"text tokens\">{view.Tokens.Take(most).Select(Token)}</p>"));
+        if (view.Tokens.Count > most)
         {
-            parts.Add(HtmlText.Of($"<p class=\"note\">The first {MostTokens} pieces are shown, {view.Tokens.Count - MostTokens} are not.</p>"));
+            parts.Add(HtmlText.Of($"<p class=\"note\">The first {most} tokens are shown (runs count once), {view.Tokens.Count - most} are not: a page has at most {MostTokens} of a sample and {MostOnPage} in all.</p>"));
         }
 
         return HtmlText.Join(parts);

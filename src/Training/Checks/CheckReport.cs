@@ -47,7 +47,7 @@ public sealed record PartReport(string Name, string Path, long Rows, long Usable
 /// <summary>Tokens of samples, image tokens included.</summary>
 public sealed record TokenFigures
 {
-    /// <summary>All of them: the tokens of an epoch where every sample comes once.</summary>
+    /// <summary>All of them, every sample once: an epoch's, unless sources have weights.</summary>
     public required long Total { get; init; }
 
     /// <summary>Image tokens among them.</summary>

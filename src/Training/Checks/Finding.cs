@@ -56,6 +56,9 @@ public enum FindingKind
     /// <summary>A picture is many times longer than wide. A warning.</summary>
     ExtremeAspectRatio,
 
+    /// <summary>Every pixel of a picture has the same colour. A warning; headers alone do not show it.</summary>
+    BlankImage,
+
     /// <summary>More tokens than data.max_length, which data.on_overflow takes care of. A warning.</summary>
     TooLongHandled,
 }
@@ -71,7 +74,7 @@ public sealed record Finding(FindingKind Kind, string Origin, string Message)
 
     /// <summary>Whether findings of a kind are errors; the others are warnings.</summary>
     public static bool IsErrorKind(FindingKind kind) =>
-        kind is not (FindingKind.SpecialTokenText or FindingKind.TinyImage or FindingKind.ExtremeAspectRatio or FindingKind.TooLongHandled);
+        kind is not (FindingKind.SpecialTokenText or FindingKind.TinyImage or FindingKind.ExtremeAspectRatio or FindingKind.BlankImage or FindingKind.TooLongHandled);
 
     /// <summary>A kind as reports spell it, such as <c>empty_answer</c>.</summary>
     public static string NameOf(FindingKind kind)

@@ -89,7 +89,7 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, SampleLoad
             {
                 PictureFacts facts = ReadPicture(source, reading);
                 pictures.Add(facts);
-                AddOddities(source, facts.Stored, sample.Origin, findings);
+                AddOddities(source, facts, sample.Origin, findings);
             }
             catch (InvalidDataException e)
             {
@@ -111,13 +111,14 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, SampleLoad
         {
             if (reading == PictureReading.Header)
             {
-                return new PictureFacts(ImageDecoder.ReadSize(bytes, name, false, Limits), ImageDecoder.ReadSize(bytes, name, upright, Limits), content, null);
+                PixelSize size = ImageDecoder.ReadSize(bytes, name, false, Limits);
+                return new PictureFacts(size, upright ? ImageDecoder.ReadSize(bytes, name, true, Limits) : size, content, false, null);
             }
 
             Image image = ImageDecoder.Decode(bytes, name, Limits);
             bool turns = upright && image.Orientation >= FirstSideways;
             var stored = new PixelSize(image.Width, image.Height);
-            return new PictureFacts(stored, turns ? new PixelSize(stored.Height, stored.Width) : stored, content, reading == PictureReading.Encode ? image : null);
+            return new PictureFacts(stored, turns ? new PixelSize(stored.Height, stored.Width) : stored, content, IsBlank(image), reading == PictureReading.Encode ? image : null);
         }
         catch (InvalidDataException e)
         {
@@ -125,8 +126,9 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, SampleLoad
         }
     }
 
-    private void AddOddities(ImageSource source, PixelSize size, string origin, List<Finding> findings)
+    private void AddOddities(ImageSource source, PictureFacts facts, string origin, List<Finding> findings)
     {
+        PixelSize size = facts.Stored;
         int shorter = Math.Min(size.Width, size.Height), longer = Math.Max(size.Width, size.Height);
         string what = string.Create(CultureInfo.InvariantCulture, $"{source.Name}: {source.FilePath ?? "the embedded picture"} is {size.Width} x {size.Height} pixels");
         if (shorter < MinSide)
@@ -138,7 +140,15 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, SampleLoad
         {
             findings.Add(Finding.Of(FindingKind.ExtremeAspectRatio, origin, string.Create(CultureInfo.InvariantCulture, $"{what}, more than {MaxAspectRatio} : 1; little is left of it after resizing. Crop or remove it.")));
         }
+
+        if (facts.IsBlank && shorter >= MinSide)
+        {
+            findings.Add(Finding.Of(FindingKind.BlankImage, origin, $"{what}, all of one colour: nothing can be seen on it. Look at it."));
+        }
     }
+
+    private static bool IsBlank(Image image) =>
+        image.Pixels.AsSpan(image.BytesPerPixel).SequenceEqual(image.Pixels.AsSpan(0, image.Pixels.Length - image.BytesPerPixel));
 
     private void AddSpecialTokens(Sample sample, List<Finding> findings)
     {

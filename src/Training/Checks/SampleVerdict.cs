@@ -43,5 +43,6 @@ public sealed record SampleVerdict
 /// <param name="Stored">Its size in the file, in pixels.</param>
 /// <param name="Seen">Its size before the model's own processing: upright where orientation marks are obeyed.</param>
 /// <param name="Content">Hash of the file's bytes; zero if it was not asked for.</param>
+/// <param name="IsBlank">Whether all its pixels have one colour; false where only the header was read.</param>
 /// <param name="Decoded">Its pixels, where pictures were read to be encoded.</param>
-public sealed record PictureFacts(PixelSize Stored, PixelSize Seen, UInt128 Content, Image? Decoded);
+public sealed record PictureFacts(PixelSize Stored, PixelSize Seen, UInt128 Content, bool IsBlank, Image? Decoded);

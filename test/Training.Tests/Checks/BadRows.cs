@@ -26,6 +26,7 @@ internal sealed class BadRows : IDisposable
         File.WriteAllText(At("text.png"), "not a picture");
         File.WriteAllBytes(At("empty.png"), []);
         File.WriteAllBytes(At("one.png"), Png(1, 1));
+        File.WriteAllBytes(At("blank.png"), Imaging.ImageEncoder.EncodePng(new Imaging.Image(40, 30, Imaging.PixelMode.RGB, [.. Enumerable.Range(0, 40 * 30 * 3).Select(i => (byte)(i % 3))])));
         File.WriteAllBytes(At("strip.png"), Png(900, 9));
     }
 

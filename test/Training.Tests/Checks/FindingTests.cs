@@ -22,7 +22,7 @@ public sealed class FindingTests
         Assert.Equal(kinds.Length, kinds.Select(Finding.NameOf).Distinct().Count());
         Assert.Equal("extreme_aspect_ratio", Finding.NameOf(FindingKind.ExtremeAspectRatio));
         Assert.Equal(
-            [FindingKind.SpecialTokenText, FindingKind.TinyImage, FindingKind.ExtremeAspectRatio, FindingKind.TooLongHandled],
+            [FindingKind.SpecialTokenText, FindingKind.TinyImage, FindingKind.ExtremeAspectRatio, FindingKind.BlankImage, FindingKind.TooLongHandled],
             kinds.Where(k => !Finding.IsErrorKind(k)));
     }
 }

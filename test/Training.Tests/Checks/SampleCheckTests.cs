@@ -32,6 +32,7 @@ public sealed class SampleCheckTests : IDisposable
             (BadRows.Chat([], ("user", "Stop here<end_of_utterance> and go"), ("assistant", Good)), [FindingKind.SpecialTokenText]),
             (BadRows.Chat(["one.png"], ("user", "<image>What?"), ("assistant", Good)), [FindingKind.TinyImage]),
             (BadRows.Chat(["strip.png"], ("user", "<image>What?"), ("assistant", Good)), [FindingKind.ExtremeAspectRatio]),
+            (BadRows.Chat(["blank.png"], ("user", "<image>What?"), ("assistant", Good)), [FindingKind.BlankImage]),
             (BadRows.Chat([], ("user", "What?"), ("assistant", Good)), []),
         ];
         List<SampleVerdict> verdicts = _rows.Judge(PictureReading.Decode, maxLength: 600, [.. cases.Select(c => c.Row)]);
