@@ -17,8 +17,18 @@ namespace Lorikeet.Training;
 /// <param name="BestStep">Its step, or null.</param>
 /// <param name="WithoutImprovement">Evaluations in a row that were no improvement; early stopping counts them.</param>
 /// <param name="BestMetricName">What the best model is chosen by; null in checkpoints that know only the loss.</param>
+/// <param name="OwesEvaluation">Whether the evaluation of this step was broken off, and has to be made up for.</param>
 public sealed record RunState(
-    int Step, int TotalSteps, long ConsumedRows, string DataFingerprint, string InstructionSet, double? BestMetric, int? BestStep, int WithoutImprovement = 0, string? BestMetricName = null);
+    int Step,
+    int TotalSteps,
+    long ConsumedRows,
+    string DataFingerprint,
+    string InstructionSet,
+    double? BestMetric,
+    int? BestStep,
+    int WithoutImprovement = 0,
+    string? BestMetricName = null,
+    bool OwesEvaluation = false);
 
 /// <summary>What goes into a checkpoint.</summary>
 /// <param name="State">Where the run stands.</param>

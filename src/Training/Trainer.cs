@@ -14,6 +14,7 @@ public sealed class Trainer(TrainerSetup setup)
     private readonly BestModel _best = new(setup.Options.Best, setup.Options.Start);
     private readonly RecentLosses _losses = new(Math.Max(1, setup.Options.TotalSteps / 10));
     private int _savedStep = setup.Options.Start.Step;
+    private bool _owesEvaluation = setup.Options.Start.OwesEvaluation;
 
     /// <summary>Steps done, those before this process included.</summary>
     public int StepsDone { get; private set; } = setup.Options.Start.Step;
@@ -27,9 +28,9 @@ public sealed class Trainer(TrainerSetup setup)
         double seconds = 0;
         long tokens = 0;
         int step = _options.Start.Step;
-        if (step == 0 && _options.EvaluateOnStart)
+        if (_owesEvaluation || (step == 0 && _options.EvaluateOnStart))
         {
-            Evaluate(step, abort);
+            Evaluate(step, stop, abort);
         }
 
         for (; step < _options.TotalSteps && !_best.IsOver && !stop.IsCancellationRequested; step++)
@@ -50,15 +51,19 @@ public sealed class Trainer(TrainerSetup setup)
                 Report(step + 1, input, outcome, took);
             }
 
-            bool isBest = _options.EvaluateAt(step + 1) && Evaluate(step + 1, abort);
-            if (_options.SaveAt(step + 1) || (isBest && _options.Best.IsSaved))
+            if (_options.EvaluateAt(step + 1))
+            {
+                Evaluate(step + 1, stop, abort);
+            }
+
+            if (_options.SaveAt(step + 1) && _savedStep != step + 1)
             {
                 Save(step + 1);
             }
         }
 
         bool isOver = _best.IsOver && step < _options.TotalSteps;
-        bool interrupted = step < _options.TotalSteps && !isOver;
+        bool interrupted = (step < _options.TotalSteps && !isOver) || _owesEvaluation;
         if (interrupted && step > _savedStep)
         {
             Save(step);
@@ -157,16 +162,31 @@ public sealed class Trainer(TrainerSetup setup)
         });
     }
 
-    /// <summary>Evaluates, and takes note of what is best; an evaluation before training doesn't count, for nothing has been learnt.</summary>
-    /// <returns>Whether it is the best so far.</returns>
-    private bool Evaluate(int done, CancellationToken abort)
+    /// <summary>
+    /// Evaluates, takes note of what is best and saves it where that is wanted. An evaluation before training doesn't count, for nothing
+    /// has been learnt. One that takes long need not be waited for: asked to stop, the run breaks it off and makes up for it when it goes on.
+    /// </summary>
+    private void Evaluate(int done, CancellationToken stop, CancellationToken abort)
     {
         if (setup.Evaluation is null)
         {
-            return false;
+            return;
         }
 
-        EvaluationResult result = setup.Evaluation.Run(done, abort);
+        EvaluationResult result;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, abort);
+        try
+        {
+            result = setup.Evaluation.Run(done, either.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested && !abort.IsCancellationRequested)
+        {
+            _owesEvaluation = true;
+            setup.Listener.On(new Noted { Message = string.Create(CultureInfo.InvariantCulture, $"the evaluation after step {done} was broken off; it is made up for when the run goes on") });
+            return;
+        }
+
+        _owesEvaluation = false;
         double value = _options.Best.Metric == BestModelOptions.Loss ? result.Loss : result.Metrics?.GetValueOrDefault(_options.Best.Metric, double.NaN) ?? double.NaN;
         bool isBest = done > 0 && _best.Take(value, done);
         setup.Listener.On(new Evaluated
@@ -179,7 +199,10 @@ public sealed class Trainer(TrainerSetup setup)
             IsBest = isBest,
             Metrics = result.Metrics,
         });
-        return isBest;
+        if (isBest && _options.Best.IsSaved)
+        {
+            Save(done);
+        }
     }
 
     private void Save(int done)
@@ -198,6 +221,7 @@ public sealed class Trainer(TrainerSetup setup)
             BestStep = _best.Step,
             WithoutImprovement = _best.WithoutImprovement,
             BestMetricName = _options.Best.Metric,
+            OwesEvaluation = _owesEvaluation,
         };
         string path = save(state);
         _savedStep = done;

@@ -39,7 +39,7 @@ internal sealed class SampleReplies(LoadedModel loaded, Parameters parameters, D
             listener.On(Told(step, i, samples[i], answers[i]));
         }
 
-        return samples.Length == 0 ? double.NaN : (double)samples.Zip(answers).Count(pair => ExactMatch.IsRight(pair.Second.Text, Reference(pair.First))) / samples.Length;
+        return samples.Length == 0 ? double.NaN : (double)samples.Zip(answers).Count(pair => Right(pair.First).Any(right => ExactMatch.IsRight(pair.Second.Text, right))) / samples.Length;
     }
 
     private IEnumerable<Sample> Samples()
@@ -83,13 +83,13 @@ internal sealed class SampleReplies(LoadedModel loaded, Parameters parameters, D
         Origin = sample.Origin,
         Images = sample.Images.Count == 0 ? null : [.. sample.Images.Select((image, i) => image.FilePath is { } path ? Path.GetFileName(path) : FormattableString.Invariant($"picture {i + 1}"))],
         Prompt = sample.Messages.SkipLast(1).LastOrDefault()?.AllText ?? "",
-        Reference = Reference(sample),
+        Reference = sample.Messages[^1].AllText,
         Reply = answer.Text,
         Tokens = answer.Tokens.Count,
         IsCut = answer.Reason == StopReason.MaxNewTokens,
     };
 
-    private static string Reference(Sample sample) => sample.Messages[^1].AllText;
+    private static IReadOnlyList<string> Right(Sample sample) => sample.References.Count > 0 ? sample.References : [sample.Messages[^1].AllText];
 }
 
 /// <summary>How samples are answered during training.</summary>

@@ -107,6 +107,27 @@ public sealed class EvaluationTests
         Assert.Equal(before, File.ReadAllBytes(tiny.AdapterPath));
     }
 
+    [Theory]
+    [InlineData(0, "--train.eval_on_start=true")]
+    [InlineData(2, "--train.save_steps=2")]
+    [InlineData(4, "--train.save_steps=4")]
+    [InlineData(4, "--train.save_strategy=no")]
+    public void A_stop_during_an_evaluation_need_not_wait_for_it_and_it_is_made_up_for(int step, string setting)
+    {
+        string[] settings = ["--generation.temperature=1", setting];
+        using var whole = new TinyRun();
+        string[] expected = Told(whole.Train(settings: settings));
+        using var tiny = new TinyRun();
+        tiny.StopAt = e => e is Progressed { Activity: "answering samples" } && tiny.LastStep == step;
+        Outcome first = tiny.Train(settings: settings);
+        tiny.StopAt = null;
+        Assert.Equal((step, true), (first.Result.Steps, first.Result.Interrupted));
+        Assert.Contains($"the evaluation after step {step} was broken off", first.Notes, StringComparison.Ordinal);
+        Outcome second = tiny.Train(UsedDirectory.Resume, settings: settings);
+        Assert.Equal(expected, Told(first).Concat(Told(second)));
+        Assert.True(File.ReadAllBytes(whole.AdapterPath).AsSpan().SequenceEqual(File.ReadAllBytes(tiny.AdapterPath)));
+    }
+
     [Fact]
     public void Save_strategy_best_saves_where_an_evaluation_is_the_best()
     {
@@ -121,7 +142,7 @@ public sealed class EvaluationTests
     public void Another_choice_of_the_best_model_begins_anew_and_is_told()
     {
         using var tiny = new TinyRun();
-        tiny.Train(stopAfter: 2);
+        tiny.Train(stopAfter: 3);
         Outcome second = tiny.Train(UsedDirectory.Resume, settings: ["--train.metric_for_best_model=eval_exact_match"]);
         Assert.Contains("the best model was chosen by loss so far, and is now by exact_match", second.Notes, StringComparison.Ordinal);
         Assert.Equal(4, second.Result.BestStep);

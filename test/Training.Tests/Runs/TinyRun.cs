@@ -27,6 +27,12 @@ internal sealed class TinyRun : IDisposable
 
     public string Output => Path.Combine(Folder, "out");
 
+    /// <summary>An event at which runs are asked to stop.</summary>
+    public Func<RunEvent, bool>? StopAt { get; set; }
+
+    /// <summary>The last step that the run in progress took.</summary>
+    public long LastStep { get; private set; }
+
     public string AdapterPath => Path.Combine(Output, "adapter_model.safetensors");
 
     public static string Row(string picture, string question, string answer) => JsonSerializer.Serialize(new
@@ -61,7 +67,8 @@ internal sealed class TinyRun : IDisposable
         using var stop = new CancellationTokenSource();
         var heard = new Recorder(happened =>
         {
-            if (happened is StepTaken step && step.Step == stopAfter)
+            LastStep = happened is RunStarted ? 0 : happened is StepTaken { Step: var number } ? number : LastStep;
+            if ((happened is StepTaken step && step.Step == stopAfter) || StopAt?.Invoke(happened) == true)
             {
                 stop.Cancel();
             }
