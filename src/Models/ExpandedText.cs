@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace Lorikeet.Models;
 
 /// <summary>Where one image token of the old text went; all in UTF-16 units.</summary>
@@ -29,5 +32,53 @@ public sealed record ExpandedText(string Text, IReadOnlyList<TextMove> Moves)
             shift += move.NewLength - move.OldLength;
         }
         return old + shift;
+    }
+
+    /// <summary>Replaces each image token of a text.</summary>
+    /// <param name="text">The rendered chat template.</param>
+    /// <param name="token">The token that stands for a picture.</param>
+    /// <param name="pictures">Pictures of the sample.</param>
+    /// <param name="replacement">The text in place of a picture's token.</param>
+    /// <exception cref="InvalidDataException">Another number of tokens than of pictures.</exception>
+    public static ExpandedText Replace(string text, string token, int pictures, Func<int, string> replacement)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(replacement);
+        var found = Occurrences(text, token);
+        if (found.Count != pictures)
+        {
+            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
+                $"the text has {found.Count} {token} tokens, but the sample has {pictures} pictures; " +
+                $"each picture needs exactly one token (a literal {token} in a message counts as one)."));
+        }
+
+        var expanded = new StringBuilder(text.Length);
+        var moves = new List<TextMove>(found.Count);
+        int done = 0;
+        for (int i = 0; i < found.Count; i++)
+        {
+            expanded.Append(text, done, found[i] - done);
+            string put = replacement(i);
+            moves.Add(new TextMove(found[i], token.Length, expanded.Length, put.Length));
+            expanded.Append(put);
+            done = found[i] + token.Length;
+        }
+
+        expanded.Append(text, done, text.Length - done);
+        return new ExpandedText(expanded.ToString(), moves);
+    }
+
+    /// <summary>A token a number of times.</summary>
+    public static string Repeat(string token, int count) => new StringBuilder(token.Length * count).Insert(0, token, count).ToString();
+
+    private static List<int> Occurrences(string text, string token)
+    {
+        var found = new List<int>();
+        for (int at = text.IndexOf(token, StringComparison.Ordinal); at >= 0; at = text.IndexOf(token, at + token.Length, StringComparison.Ordinal))
+        {
+            found.Add(at);
+        }
+
+        return found;
     }
 }

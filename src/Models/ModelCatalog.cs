@@ -10,6 +10,7 @@ public static class ModelCatalog
     private static readonly Dictionary<string, Family> Families = new(StringComparer.Ordinal)
     {
         ["idefics3"] = SmolVlmFamily.Instance,
+        ["llava"] = LlavaFamily.Instance,
         ["smolvlm"] = SmolVlmFamily.Instance,
     };
 

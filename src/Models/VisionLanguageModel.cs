@@ -68,6 +68,10 @@ public abstract class VisionLanguageModel : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Random keys of rows as a tensor I64 [N], or null where there are none.</summary>
+    protected static Tensor? RowKeys(StepScope scope, long[] keys) =>
+        keys.Length == 0 ? null : scope.From<long>(keys, new Shape(keys.Length), DType.I64);
+
     /// <summary>Throws unless every sequence has as many image tokens as image feature rows.</summary>
     protected static int[] ImageRows(ModelInput input, int imageTokenId)
     {

@@ -46,11 +46,14 @@ public sealed class Trainable
             param.Train(parameters);
         }
 
-        return new Trainable(null, [.. trained.Select(p => new TrainedTensor(p.Name, p.Value, p.StoredShape.Rank > 1))]);
+        return new Trainable(null, [.. trained.Select(p => new TrainedTensor(p.Name, p.Value, !IsBiasOrNorm(p)))]);
     }
 
     /// <summary>The same tensors, all of them decaying, as PyTorch's AdamW without parameter groups has it.</summary>
     public Trainable WithDecayOnAll() => new(Adapter, [.. Tensors.Select(t => t with { Decays = true })]);
+
+    /// <summary>Vectors named as a layer's weight are those of norms; others (class tokens, gates) decay like matrices.</summary>
+    private static bool IsBiasOrNorm(Param p) => p.StoredShape.Rank == 1 && (IsBias(p.Name) || p.Name.EndsWith(".weight", StringComparison.Ordinal));
 
     private static bool IsBias(string key) => key.EndsWith(".bias", StringComparison.Ordinal);
 }

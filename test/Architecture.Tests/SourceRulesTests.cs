@@ -59,7 +59,7 @@ public sealed partial class SourceRulesTests(ITestOutputHelper output)
             return;
         }
 
-        string[] families = [.. Directory.EnumerateFiles(folder, "*Processor.cs").Select(f => Path.GetFileName(f)[..^"Processor.cs".Length])];
+        string[] families = [.. Directory.EnumerateFiles(folder, "*Family.cs").Select(f => Path.GetFileName(f)[..^"Family.cs".Length])];
         foreach (string file in Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))
         {
             string own = families.Where(f => Path.GetFileName(file).StartsWith(f, StringComparison.Ordinal)).MaxBy(f => f.Length) ?? "";

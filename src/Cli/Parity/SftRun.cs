@@ -165,7 +165,9 @@ internal sealed class SftRun : ITrainingData, IRunListener, IDisposable
             value.CopyFrom<float>(values);
         }
 
-        return Trainable.Of(adapter);
+
+        // The reference runs of adapters have one group of parameters: biases decay with the rest.
+        return Trainable.Of(adapter).WithDecayOnAll();
     }
 
     private static LearningRateSchedule Schedule(string name) =>

@@ -26,15 +26,16 @@ public sealed class SiglipEncoder
     /// <summary>Whether anything here is trained.</summary>
     public bool Trains => _blocks.Any(b => b.Trains);
 
-    /// <summary>Hidden states after the last block.</summary>
+    /// <summary>Hidden states after the last of the blocks that are run.</summary>
     /// <param name="scope">The running step.</param>
     /// <param name="x">[P, C] embedded patches.</param>
     /// <param name="segments">Which patches see which.</param>
     /// <param name="keyMask">U8 [P], zero for padding patches; or null.</param>
     /// <param name="checkpoint">Whether to recompute blocks in the backward pass.</param>
-    public Tensor Forward(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask, bool checkpoint)
+    /// <param name="blocks">Blocks to run; null for all.</param>
+    public Tensor Forward(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask, bool checkpoint, int? blocks = null)
     {
-        foreach (Block block in _blocks)
+        foreach (Block block in _blocks.Take(blocks ?? _blocks.Length))
         {
             Tensor input = x;
             x = checkpoint && scope.IsRecording
@@ -46,12 +47,12 @@ public sealed class SiglipEncoder
         return x;
     }
 
-    /// <summary>Multiply-adds for segments of the given numbers of patches.</summary>
-    public IEnumerable<FlopCount> Flops(int[] lengths)
+    /// <summary>Multiply-adds for segments of the given numbers of patches, of all blocks or the first ones.</summary>
+    public IEnumerable<FlopCount> Flops(int[] lengths, int? blocks = null)
     {
         long P = lengths.Sum(l => (long)l);
         double attention = lengths.Sum(l => (double)l * l) * 2 * _config.Hidden;
-        return _blocks.SelectMany(block => block.Flops(P, attention));
+        return _blocks.Take(blocks ?? _blocks.Length).SelectMany(block => block.Flops(P, attention));
     }
 
     private sealed class Block
@@ -130,7 +131,8 @@ public sealed record SiglipConfig(
     /// <summary>Reads a vision config; sizes that are missing have the defaults of the reference's configuration class.</summary>
     /// <param name="c">The vision part of config.json.</param>
     /// <param name="defaults">Values of missing keys.</param>
-    public static SiglipConfig From(ConfigSection c, SiglipConfig defaults)
+    /// <param name="activation">Activation where the key is missing.</param>
+    public static SiglipConfig From(ConfigSection c, SiglipConfig defaults, string activation = "gelu_pytorch_tanh")
     {
         int hidden = c.Int("hidden_size", defaults.Hidden), heads = c.Int("num_attention_heads", defaults.Heads);
         if (heads == 0 || hidden % heads != 0)
@@ -144,7 +146,7 @@ public sealed record SiglipConfig(
             heads,
             c.Int("intermediate_size", defaults.MlpWidth),
             (float)c.Double("layer_norm_eps", defaults.NormEps),
-            Activations.Named(c, "hidden_act", "gelu_pytorch_tanh"),
+            Activations.Named(c, "hidden_act", activation),
             c.Int("patch_size", defaults.PatchSize),
             c.Int("image_size", defaults.ImageSize),
             c.Int("num_channels", defaults.Channels));

@@ -74,7 +74,7 @@ public sealed class SmolVlm : VisionLanguageModel
             hidden = ReplaceRows.Forward(scope, hidden, features, scope.From(rows));
         }
 
-        scope.RowKeys = KeysOf(scope, input.Tokens.Keys);
+        scope.RowKeys = RowKeys(scope, input.Tokens.Keys);
         return _text.Forward(scope, hidden, input.Tokens, cache, new DecoderOptions(GradientCheckpointing));
     }
 
@@ -106,20 +106,8 @@ public sealed class SmolVlm : VisionLanguageModel
         }
 
         int shrink = _config.ScaleFactor * _config.ScaleFactor;
-        Tensor all = scope.New(new Shape(vision.Tiles.Sum(t => t.Patches) / shrink, _config.Text.Hidden));
-        int row = 0;
-        for (int first = 0; first < vision.Tiles.Count; first += FrozenTilesAtOnce)
-        {
-            int count = Math.Min(FrozenTilesAtOnce, vision.Tiles.Count - first), start = first, target = row;
-            scope.Frame(() =>
-            {
-                Tensor part = TileFeatures(scope, vision, start, count);
-                scope.Kernels.Copy(part, all.Slice(target, part.Shape[0]));
-            });
-            row += vision.Tiles.Skip(first).Take(count).Sum(t => t.Patches) / shrink;
-        }
-
-        return all;
+        int[] rows = [.. vision.Tiles.Select(t => t.Patches / shrink)];
+        return FrozenChunks.Forward(scope, rows, _config.Text.Hidden, FrozenTilesAtOnce, (first, count) => TileFeatures(scope, vision, first, count));
     }
 
     private Tensor TileFeatures(StepScope scope, SmolVlmVision vision, int first, int count)
@@ -127,7 +115,7 @@ public sealed class SmolVlm : VisionLanguageModel
         SmolVlmTile[] tiles = [.. vision.Tiles.Skip(first).Take(count)];
         int start = vision.Tiles.Take(first).Sum(t => t.Patches), P = tiles.Sum(t => t.Patches);
         int[] lengths = [.. tiles.Select(t => t.Patches)];
-        scope.RowKeys = KeysOf(scope, vision.Keys.Length == 0 ? [] : vision.Keys[start..(start + P)]);
+        scope.RowKeys = RowKeys(scope, vision.Keys.Length == 0 ? [] : vision.Keys[start..(start + P)]);
         Tensor x = _embeddings.Forward(scope, vision, tiles, start);
         x = _encoder.Forward(scope, x, AttentionSegments.Of(lengths, causal: false), KeyMask(scope, tiles), GradientCheckpointing);
         x = _postNorm.Forward(scope, x);
@@ -136,7 +124,7 @@ public sealed class SmolVlm : VisionLanguageModel
         int shrink = _config.ScaleFactor * _config.ScaleFactor;
         if (vision.Keys.Length > 0)
         {
-            scope.RowKeys = KeysOf(scope, [.. Enumerable.Range(0, P / shrink).Select(m => vision.Keys[start + order[m * shrink]])]);
+            scope.RowKeys = RowKeys(scope, [.. Enumerable.Range(0, P / shrink).Select(m => vision.Keys[start + order[m * shrink]])]);
         }
 
         x = GatherRows.Forward(scope, x, scope.From(order));
@@ -180,9 +168,6 @@ public sealed class SmolVlm : VisionLanguageModel
         byte[] mask = [.. tiles.SelectMany(t => Enumerable.Range(0, t.Patches).Select(p => (byte)(t.IsValid(p) ? 1 : 0)))];
         return scope.From<byte>(mask, new Shape(mask.Length), DType.U8);
     }
-
-    private static Tensor? KeysOf(StepScope scope, long[] keys) =>
-        keys.Length == 0 ? null : scope.From<long>(keys, new Shape(keys.Length), DType.I64);
 
     /// <summary>Patches as vectors plus learned positions on a grid that tiles of any size are stretched to.</summary>
     private sealed class VisionEmbeddings

@@ -81,28 +81,8 @@ public sealed class SmolVlmProcessor
     /// <exception cref="InvalidDataException">Another number of <c>&lt;image&gt;</c> tokens than of pictures.</exception>
     public ExpandedText ExpandText(string text, IReadOnlyList<TileGrid> grids)
     {
-        ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(grids);
-        var found = Occurrences(text, Settings.ImageToken);
-        if (found.Count != grids.Count)
-        {
-            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
-                $"the text has {found.Count} {Settings.ImageToken} tokens, but the sample has {grids.Count} pictures; " +
-                $"each picture needs exactly one token (a literal {Settings.ImageToken} in a message counts as one)."));
-        }
-        var expanded = new StringBuilder(text.Length);
-        var moves = new List<TextMove>(found.Count);
-        int done = 0;
-        for (int i = 0; i < found.Count; i++)
-        {
-            expanded.Append(text, done, found[i] - done);
-            int start = expanded.Length;
-            AppendImage(expanded, grids[i]);
-            moves.Add(new TextMove(found[i], Settings.ImageToken.Length, start, expanded.Length - start));
-            done = found[i] + Settings.ImageToken.Length;
-        }
-        expanded.Append(text, done, text.Length - done);
-        return new ExpandedText(expanded.ToString(), moves);
+        return ExpandedText.Replace(text, Settings.ImageToken, grids.Count, i => ImageText(grids[i]));
     }
 
     private Image ToRgb(Image image, AlphaHandling alpha)
@@ -183,8 +163,9 @@ public sealed class SmolVlmProcessor
         int Multiple(int side) => (side + Settings.TileSize - 1) / Settings.TileSize * Settings.TileSize;
     }
 
-    private void AppendImage(StringBuilder text, TileGrid grid)
+    private string ImageText(TileGrid grid)
     {
+        var text = new StringBuilder();
         for (int row = 1; row <= grid.Rows; row++)
         {
             for (int column = 1; column <= grid.Columns; column++)
@@ -195,16 +176,6 @@ public sealed class SmolVlmProcessor
             text.Append('\n');
         }
         text.Append(grid.Rows > 0 ? "\n" : "").Append(Settings.FakeImageToken).Append(Settings.GlobalImageToken);
-        text.Insert(text.Length, Settings.ImageToken, Settings.ImageSeqLen).Append(Settings.FakeImageToken);
-    }
-
-    private static List<int> Occurrences(string text, string token)
-    {
-        var found = new List<int>();
-        for (int at = text.IndexOf(token, StringComparison.Ordinal); at >= 0; at = text.IndexOf(token, at + token.Length, StringComparison.Ordinal))
-        {
-            found.Add(at);
-        }
-        return found;
+        return text.Insert(text.Length, Settings.ImageToken, Settings.ImageSeqLen).Append(Settings.FakeImageToken).ToString();
     }
 }

@@ -19,6 +19,13 @@ public sealed class ParityGoldenTests
     public void Area_agrees_with_the_reference(string area, int checks) => ParityDirectory.Run(Golden.Root, "--only", area).MustPass(checks);
 
     [Theory]
+    [InlineData("llava", 90)]
+    [InlineData("llava_phi3", 60)]
+    [InlineData("llava_siglip_qwen2", 60)]
+    public void Family_agrees_with_the_reference(string family, int checks) =>
+        ParityDirectory.Run(Golden.Root, "--family", family, "--only", "processing,forward,grads").MustPass(checks);
+
+    [Theory]
     [InlineData("processing,forward,grads", 700)]
     [InlineData("training", 1000)]
     [Trait("tier", "slow")]

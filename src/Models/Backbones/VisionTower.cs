@@ -1,0 +1,99 @@
+using Lorikeet.Nn.Weights;
+using Lorikeet.Tensors;
+using Lorikeet.Tensors.Ops;
+using Lorikeet.Tensors.Storage;
+
+namespace Lorikeet.Models.Backbones;
+
+/// <summary>
+/// The vision transformer of CLIP or SigLIP over pictures of one size: patches (CLIP: behind a class token) with learned positions
+/// through a <see cref="SiglipEncoder"/>.
+/// </summary>
+/// <remarks>Source: Radford et al. 2021; Zhai et al. 2023; behaviour of transformers' <c>CLIPVisionTransformer</c> and <c>SiglipVisionTransformer</c>.</remarks>
+public sealed class VisionTower
+{
+    private readonly VisionTowerConfig _config;
+    private readonly Nn.Linear _patches;
+    private readonly Param? _class;
+    private readonly Param _positions;
+    private readonly Nn.LayerNorm? _preNorm;
+    private readonly Nn.LayerNorm _postNorm;
+    private readonly SiglipEncoder _encoder;
+
+    /// <summary>Builds the tower at a place of the tree.</summary>
+    public VisionTower(WeightScope w, VisionTowerConfig config)
+    {
+        _config = config;
+        SiglipConfig c = config.Encoder;
+        WeightScope e = w["embeddings"], patch = e["patch_embedding"];
+        _class = config.HasClassToken ? e.Param("class_embedding", new Shape(c.Hidden)) : null;
+
+        // Not registered as a linear layer: in the reference it is a convolution, which "all-linear" doesn't match.
+        Param kernel = patch.PatchKernel("weight", new Shape(c.Hidden, c.Channels, c.PatchSize, c.PatchSize));
+        _patches = new Nn.Linear(patch.Path, new DenseWeight(kernel), config.HasClassToken ? null : patch.Param("bias", new Shape(c.Hidden)));
+        _positions = e["position_embedding"].Param("weight", new Shape(config.Rows, c.Hidden));
+        _preNorm = config.HasClassToken ? w["pre_layrnorm"].LayerNorm(c.Hidden, c.NormEps) : null;
+        _encoder = new SiglipEncoder(w["encoder"], c);
+        _postNorm = w["post_layernorm"].LayerNorm(c.Hidden, c.NormEps);
+    }
+
+    /// <summary>Whether anything here is trained.</summary>
+    public bool Trains => _encoder.Trains || _patches.Trains || _positions.IsTrained || _class is { IsTrained: true } || _preNorm is { Weight.IsTrained: true } || _postNorm.Weight.IsTrained;
+
+    /// <summary>Hidden states after a number of blocks; no norm follows them.</summary>
+    /// <param name="scope">The running step.</param>
+    /// <param name="pixels">Patches of N pictures [N P, Channels PatchSize PatchSize], row-major inside a picture.</param>
+    /// <param name="blocks">Blocks to run, at most all.</param>
+    /// <param name="checkpoint">Whether to recompute blocks in the backward pass.</param>
+    /// <returns>[N R, C] with R rows per picture: P patches, with CLIP behind the class token.</returns>
+    public Tensor Forward(StepScope scope, Tensor pixels, int blocks, bool checkpoint)
+    {
+        int P = _config.Patches, R = _config.Rows, N = pixels.Shape[0] / P;
+        Tensor x = _patches.Forward(scope, pixels);
+        if (_class is not null)
+        {
+            // The class token everywhere, then the patches over it in all rows but the first of each picture.
+            int[] rows = [.. Enumerable.Range(0, N * P).Select(i => (i / P * R) + 1 + (i % P))];
+            x = ReplaceRows.Forward(scope, GatherRows.Forward(scope, _class.Value, scope.From(new int[N * R])), x, scope.From(rows));
+        }
+
+        int[] positions = [.. Enumerable.Range(0, N * R).Select(i => i % R)];
+        x = Add.Forward(scope, x, GatherRows.Forward(scope, _positions.Value, scope.From(positions)));
+        x = _preNorm?.Forward(scope, x) ?? x;
+        return _encoder.Forward(scope, x, AttentionSegments.Of([.. Enumerable.Repeat(R, N)], causal: false), null, checkpoint, blocks);
+    }
+
+    /// <summary>The norm that the reference's <c>last_hidden_state</c> has behind the last block; CLIP's has none.</summary>
+    public Tensor Last(StepScope scope, Tensor x) => _config.HasClassToken ? x : _postNorm.Forward(scope, x);
+
+    /// <summary>Multiply-adds of a number of blocks on a number of pictures.</summary>
+    public IEnumerable<FlopCount> Flops(int pictures, int blocks) =>
+    [
+        FlopCount.Of(_patches, (long)pictures * _config.Patches),
+        .. _encoder.Flops([.. Enumerable.Repeat(_config.Rows, pictures)], blocks),
+    ];
+}
+
+/// <summary>Sizes of a <see cref="VisionTower"/>.</summary>
+/// <param name="Encoder">The blocks.</param>
+/// <param name="HasClassToken">Whether it is CLIP's: a class token, a norm before the blocks, no bias of the patches.</param>
+public sealed record VisionTowerConfig(SiglipConfig Encoder, bool HasClassToken)
+{
+    private static readonly SiglipConfig ClipDefaults = new(768, 12, 12, 3072, 1e-5f, ActivationKind.QuickGelu, 32, 224, 3);
+    private static readonly SiglipConfig SiglipDefaults = new(768, 12, 12, 3072, 1e-6f, ActivationKind.GeluTanh, 16, 224, 3);
+
+    /// <summary>Patches of a picture.</summary>
+    public int Patches => Encoder.GridSide * Encoder.GridSide;
+
+    /// <summary>Rows of hidden states of a picture.</summary>
+    public int Rows => Patches + (HasClassToken ? 1 : 0);
+
+    /// <summary>Reads a vision config of model type <c>clip_vision_model</c> or <c>siglip_vision_model</c>.</summary>
+    /// <exception cref="InvalidDataException">Another model type, or a key is missing or unusable.</exception>
+    public static VisionTowerConfig From(ConfigSection c) => c.String("model_type") switch
+    {
+        "clip_vision_model" => new VisionTowerConfig(SiglipConfig.From(c, ClipDefaults, "quick_gelu"), true),
+        "siglip_vision_model" => new VisionTowerConfig(SiglipConfig.From(c, SiglipDefaults), false),
+        _ => throw c.Wrong("model_type", "clip_vision_model or siglip_vision_model"),
+    };
+}
