@@ -39,3 +39,32 @@ ensure_chromium() {
   "${as[@]}" apt-get update -qq >&2 </dev/null
   DEBIAN_FRONTEND=noninteractive "${as[@]}" apt-get install -y -qq --no-install-recommends chromium >/dev/null </dev/null || say "chromium could not be installed"
 }
+
+# libduckdb reads Parquet files; nothing else needs it. It comes in an npm package and goes to artifacts/native, where the program looks.
+ensure_duckdb() {
+  local version=1.5.6-r.1 sum=3f4962cdd266eab2b479a5b5a4a6d063d279b2954ae814ed00385d553b747633 home="$root/artifacts/native" tried="$root/artifacts/.duckdb-tried" folder
+  [[ -e "$home/libduckdb.so" || "$(uname -sm)" != 'Linux x86_64' ]] && return
+  [[ -z "$(compgen -G '/usr/lib/*/libduckdb.so' || compgen -G '/usr/local/lib*/libduckdb.so')" ]] || return
+  [[ "${1:-}" == again || ! -e "$tried" ]] || return   # one attempt: without a network each start would wait for another
+  mkdir -p -- "$home" && : >"$tried"
+  command -v npm >/dev/null || { say "npm is needed to install libduckdb (Parquet files) and was not found"; return; }
+  say "installing libduckdb, which reads Parquet files ..."
+  folder="$(mktemp -d "$home/.duckdb-XXXXXX")" || return
+  ( cd -- "$folder" && npm pack --silent "@duckdb/node-bindings-linux-x64@$version" >/dev/null 2>&1 </dev/null && tar -xzf ./*.tgz package/libduckdb.so )
+  if [[ "$(sha256sum "$folder/package/libduckdb.so" 2>/dev/null)" == "$sum "* ]]; then
+    mv -f -- "$folder/package/libduckdb.so" "$home/libduckdb.so"
+  else
+    say "libduckdb could not be installed: Parquet files cannot be read. To try again: eng/native.sh duckdb"
+  fi
+  rm -rf -- "$folder"
+}
+
+if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
+  root="$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)"
+  say() { printf 'native: %s\n' "$*" >&2; }
+  case "${1:-}" in
+    libvips) rm -f -- "$root/artifacts/.libvips-tried"; ensure_libvips ;;
+    duckdb) ensure_duckdb again; [[ -e "$root/artifacts/native/libduckdb.so" ]] ;;
+    *) say "usage: eng/native.sh libvips | duckdb"; exit 2 ;;
+  esac
+fi

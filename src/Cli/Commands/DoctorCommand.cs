@@ -7,6 +7,7 @@ using System.Text.Json.Nodes;
 using Lorikeet.Cli.Doctor;
 using Lorikeet.Cli.Interop;
 using Lorikeet.Cli.Terminal;
+using Lorikeet.Data.Sources;
 using Lorikeet.Tensors.Cpu;
 
 namespace Lorikeet.Cli.Commands;
@@ -30,6 +31,7 @@ internal static class DoctorCommand
         AboutMachine(host, json);
         AboutProducts(host, json);
         bool isComplete = AboutVips(host, json);
+        AboutDuckDb(host, json);
         AboutCuda(host, json);
         json["complete"] = isComplete;
         host.Result.WriteLine(json.ToJsonString(Readable));
@@ -95,6 +97,14 @@ internal static class DoctorCommand
             : $"{vips.Problem ?? "missing"}: pictures cannot be decoded; install it: apt-get install libvips42 (Debian 12, Ubuntu 22.04) or libvips42t64 (later ones)");
         json["libvips"] = new JsonObject { ["found"] = vips.Found, ["version"] = vips.Version };
         return isUsable;
+    }
+
+    // Optional: a machine without it is complete.
+    private static void AboutDuckDb(CliHost host, JsonObject json)
+    {
+        var (version, problem) = ParquetLibrary.Find();
+        Line(host, "libduckdb", version is null ? $"cannot be used (optional): {problem}" : $"{version} (reads Parquet files)");
+        json["libduckdb"] = new JsonObject { ["found"] = version is not null, ["version"] = version };
     }
 
     private static void AboutCuda(CliHost host, JsonObject json)

@@ -14,8 +14,6 @@ namespace Lorikeet.Data.Sources;
 /// </summary>
 public sealed class CsvSource : IRowSource
 {
-    private static readonly string[] StructuredColumns = ["messages", "conversations", "texts", "images", "image"];
-
     private readonly SourceFile _file;
     private readonly RowIndex _index;
     private readonly char _delimiter;
@@ -105,7 +103,7 @@ public sealed class CsvSource : IRowSource
 
     private static void WriteCell(Utf8JsonWriter json, string column, string cell, string origin)
     {
-        if (cell is not ['[' or '{', ..] || !StructuredColumns.Contains(column, StringComparer.Ordinal))
+        if (!StructuredText.IsJson(column, cell))
         {
             json.WriteStringValue(cell);
             return;
@@ -113,7 +111,7 @@ public sealed class CsvSource : IRowSource
 
         try
         {
-            JsonElement.Parse(cell, new JsonDocumentOptions { AllowDuplicateProperties = false }).WriteTo(json);
+            JsonElement.Parse(cell, StructuredText.Options).WriteTo(json);
         }
         catch (JsonException error)
         {

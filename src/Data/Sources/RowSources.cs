@@ -5,13 +5,50 @@ public static class RowSources
 {
     /// <summary>
     /// Opens <c>.jsonl</c>/<c>.ndjson</c> (one object per line), <c>.json</c> (an array; a file of lines under this name is taken as
-    /// such), <c>.csv</c> and <c>.tsv</c>.
+    /// such), <c>.csv</c>, <c>.tsv</c> and <c>.parquet</c>; several of one kind by a pattern or as a directory; a directory of pictures.
     /// </summary>
     /// <exception cref="InvalidDataException">The file is missing, of no known kind, or malformed.</exception>
     public static IRowSource Open(string path, CancellationToken cancellation = default) => Open(new DatasetOptions { Path = path }, cancellation);
 
     /// <summary>Opens what a source's options name.</summary>
-    internal static IRowSource Open(DatasetOptions options, CancellationToken cancellation) => OpenFile(options.Path, cancellation);
+    internal static IRowSource Open(DatasetOptions options, CancellationToken cancellation)
+    {
+        SourceFiles found = SourceFiles.Find(options.Path, options.Split);
+        IRowSource source = found.Files switch
+        {
+            [] => FolderSource.Open(options.Path),
+            var files when files.All(IsParquet) => ParquetSource.Open(options.Path, found.Folder, files, options.CacheDirectory, cancellation),
+            [var file] when file == options.Path => OpenFile(file, cancellation),
+            var files => OpenShards(options.Path, found, files, cancellation),
+        };
+        return found.Notes.Count == 0 ? source : new NotedSource(source, [.. found.Notes, .. source.Notes]);
+    }
+
+    private static ShardedSource OpenShards(string path, SourceFiles found, IReadOnlyList<string> files, CancellationToken cancellation)
+    {
+        if (files.Any(IsParquet))
+        {
+            throw new InvalidDataException($"{path}: holds Parquet files and others ({files.First(f => !IsParquet(f))}); expected files of one kind. Name each as a source of its own.");
+        }
+
+        var shards = new List<IRowSource>();
+        try
+        {
+            foreach (string file in files)
+            {
+                shards.Add(OpenFile(file, cancellation));
+            }
+
+            return new ShardedSource(path, found.Folder, shards);
+        }
+        catch
+        {
+            shards.ForEach(shard => shard.Dispose());
+            throw;
+        }
+    }
+
+    private static bool IsParquet(string file) => file.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase);
 
     private static IRowSource OpenFile(string path, CancellationToken cancellation)
     {
@@ -27,7 +64,7 @@ public static class RowSources
             default:
                 // Says first what is wrong with a file that is not there at all.
                 SourceFile.Open(path).Dispose();
-                throw new InvalidDataException($"{path}: the data file's kind '{extension}' is not known; expected .jsonl, .json, .csv or .tsv.");
+                throw new InvalidDataException($"{path}: the data file's kind '{extension}' is not known; expected .jsonl, .json, .csv, .tsv or .parquet.");
         }
     }
 
@@ -70,5 +107,25 @@ public static class RowSources
                 return '\0';
             }
         }
+    }
+
+    /// <summary>A source with more to say about it.</summary>
+    private sealed class NotedSource(IRowSource inner, IReadOnlyList<string> notes) : IRowSource
+    {
+        public string Path => inner.Path;
+
+        public string Folder => inner.Folder;
+
+        public long Count => inner.Count;
+
+        public IReadOnlyList<string> Notes => notes;
+
+        public Row Read(long index) => inner.Read(index);
+
+        public void AddTo(System.Security.Cryptography.IncrementalHash hash) => inner.AddTo(hash);
+
+        public string Describe(long index) => inner.Describe(index);
+
+        public void Dispose() => inner.Dispose();
     }
 }

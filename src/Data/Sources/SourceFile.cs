@@ -29,7 +29,12 @@ internal sealed class SourceFile : IDisposable
     public int Start { get; private set; }
 
     /// <summary>Opens a file and refuses what is not UTF-8 text by its first bytes.</summary>
-    public static SourceFile Open(string path)
+    public static SourceFile Open(string path) => Open(path, isText: true);
+
+    /// <summary>Opens a file of any content.</summary>
+    public static SourceFile OpenBinary(string path) => Open(path, isText: false);
+
+    private static SourceFile Open(string path, bool isText)
     {
         SafeFileHandle handle;
         try
@@ -39,7 +44,7 @@ internal sealed class SourceFile : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             string reason = error is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist; check the path (data.train, data.eval)"
-                : Directory.Exists(path) ? "it is a directory; give a .jsonl, .json or .csv file"
+                : Directory.Exists(path) ? "it is a directory, where a file was expected"
                 : error.Message;
             throw new InvalidDataException($"{path}: cannot open the data file: {reason}.", error);
         }
@@ -47,7 +52,11 @@ internal sealed class SourceFile : IDisposable
         try
         {
             var file = new SourceFile(path, handle);
-            file.CheckEncoding();
+            if (isText)
+            {
+                file.CheckEncoding();
+            }
+
             return file;
         }
         catch
@@ -129,7 +138,7 @@ internal sealed class SourceFile : IDisposable
             [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] => "UTF-16 text; save it as UTF-8",
             [0x1F, 0x8B, ..] => "a gzip file; unpack it first",
             [0x28, 0xB5, 0x2F, 0xFD] => "a zstd file; unpack it first",
-            [(byte)'P', (byte)'A', (byte)'R', (byte)'1'] => "a Parquet file; convert it to .jsonl",
+            [(byte)'P', (byte)'A', (byte)'R', (byte)'1'] => "a Parquet file; name it .parquet",
             [(byte)'P', (byte)'K', 3, 4] => "a zip file; unpack it first",
             _ => null,
         };

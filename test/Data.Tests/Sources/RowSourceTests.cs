@@ -143,10 +143,10 @@ public sealed class RowSourceTests : IDisposable
         Refused("none.jsonl", null, "cannot open the data file: the file does not exist; check the path (data.train, data.eval).");
         Refused("x.jsonl", [0xFF, 0xFE, 0x7B, 0], "expected UTF-8 text (.jsonl, .json or .csv), but this is UTF-16 text; save it as UTF-8.");
         Refused("x.jsonl", [0x1F, 0x8B, 8, 0], "expected UTF-8 text (.jsonl, .json or .csv), but this is a gzip file; unpack it first.");
-        Refused("x.json", "PAR1"u8.ToArray(), "expected UTF-8 text (.jsonl, .json or .csv), but this is a Parquet file; convert it to .jsonl.");
-        Refused("x.txt", [1], "the data file's kind '.txt' is not known; expected .jsonl, .json, .csv or .tsv.");
+        Refused("x.json", "PAR1"u8.ToArray(), "expected UTF-8 text (.jsonl, .json or .csv), but this is a Parquet file; name it .parquet.");
+        Refused("x.txt", [1], "the data file's kind '.txt' is not known; expected .jsonl, .json, .csv, .tsv or .parquet.");
         Directory.CreateDirectory(_directory.At("d.jsonl"));
-        Refused("d.jsonl", null, "cannot open the data file: it is a directory; give a .jsonl, .json or .csv file.");
+        Refused("d.jsonl", null, "the directory holds no data: expected .parquet, .jsonl, .json, .csv or .tsv files, pictures with a metadata.jsonl or metadata.csv, or pictures with .txt files of the same names.");
     }
 
     [Fact]
