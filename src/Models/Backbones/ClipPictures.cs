@@ -86,6 +86,16 @@ public sealed class ClipPictures
         _normalizer.Apply(image, (image.Width - _crop.Width) / 2, (image.Height - _crop.Height) / 2, _crop.Width, _crop.Height, pixels);
     }
 
+    /// <summary>Values made visible again.</summary>
+    /// <param name="pixels">(3, edge, edge) normalised values.</param>
+    /// <param name="edge">Edge in pixels.</param>
+    public Image Visible(ReadOnlySpan<float> pixels, int edge)
+    {
+        byte[] rgb = new byte[3 * edge * edge];
+        _normalizer.Restore(pixels, edge, edge, rgb, edge);
+        return new Image(edge, edge, PixelMode.RGB, rgb);
+    }
+
     /// <summary>The shorter edge as configured, the other one in proportion, rounded down.</summary>
     private (int Width, int Height) Shortest(int width, int height)
     {

@@ -64,6 +64,10 @@ internal sealed class LlavaInputs : Processor
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<Image> Visible(EncodedSample sample) =>
+        [.. PixelsOf(sample).Chunk(ValuesPerPicture).Select(pixels => _pictures.Visible(pixels, Edge))];
+
+    /// <inheritdoc/>
     protected override ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options) => new LlavaLayout(_config, sizes.Count);
 
     /// <inheritdoc/>
