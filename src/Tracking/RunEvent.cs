@@ -118,7 +118,7 @@ public sealed record StepTaken : RunEvent
     /// <summary>Tokens per second of the step.</summary>
     public double TokensPerS { get; init; }
 
-    /// <summary>Memory at the step's peak.</summary>
+    /// <summary>Memory in use after the step.</summary>
     public MemoryUse Memory { get; init; } = new();
 
     /// <summary>Further values of the objective, by name.</summary>
