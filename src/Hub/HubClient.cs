@@ -83,12 +83,26 @@ public sealed class HubClient
         ChosenFiles chosen = ChosenFiles.Of(listing.Files, id.Kind, request.Files);
         TellLeftOut(chosen);
         RequireUsable(request, listing, chosen);
-        IPullTarget target = request.LocalDirectory is { } own ? new LocalTarget(own, listing.Commit) : new CacheTarget(new HubCache(_options.CacheDirectory, id), listing.Commit);
+        IPullTarget target = request.LocalDirectory is { } own ? new LocalTarget(own, listing.Commit, _tell) : new CacheTarget(new HubCache(_options.CacheDirectory, id), listing.Commit);
         var fetch = new Fetching(_options, http, api, retrying, _tell, target);
-        await fetch.Run(listing, chosen.Wanted, cancel).ConfigureAwait(false);
-        if (id.Kind == RepositoryKind.Model && MissingShards(target.Directory, listing.Files) is { Count: > 0 } shards && request.Files.Include.Count == 0)
+        try
         {
-            await fetch.Run(listing, [.. shards.Where(shard => !request.Files.Exclude.Any(pattern => Glob.Matches(pattern, shard.Path)))], cancel).ConfigureAwait(false);
+            await fetch.Run(listing, chosen.Wanted, cancel).ConfigureAwait(false);
+            List<RepositoryFile> shards = id.Kind == RepositoryKind.Model && request.Files.Include.Count == 0 ? MissingShards(target.Directory, listing.Files) : [];
+            shards.RemoveAll(shard => request.Files.Exclude.Any(pattern => Glob.Matches(pattern, shard.Path)));
+            if (shards.Count > 0)
+            {
+                await fetch.Run(listing, shards, cancel).ConfigureAwait(false);
+            }
+        }
+        catch (HubException refused) when (refused.Failure == HubFailure.Denied)
+        {
+            // Of a gated repository everybody may see the list of files.
+            throw await new Advice(http, _options, id).For(refused, cancel).ConfigureAwait(false);
+        }
+        catch (HubException broken) when (broken.Failure == HubFailure.Unreachable)
+        {
+            throw new HubException($"{broken.Message}. What has arrived is kept: pull again to go on", HubFailure.Unreachable, broken) { Status = broken.Status };
         }
 
         target.Finish(listing);

@@ -174,10 +174,11 @@ internal sealed class HubHttp : IDisposable
             return new PassingFailure(what, RetryAfter(answer));
         }
 
-        HubFailure failure = (status, Header(answer, "X-Error-Code")) switch
+        HubFailure failure = !IsEndpoint(address) ? HubFailure.Other : (status, Header(answer, "X-Error-Code")) switch
         {
             (_, "RevisionNotFound") => HubFailure.NoSuchRevision,
             (_, "GatedRepo") or (403, _) => HubFailure.Denied,
+            (401, not "RepoNotFound") when address.AbsolutePath.Contains("/resolve/", StringComparison.Ordinal) => HubFailure.Denied,
             (_, "RepoNotFound" or "EntryNotFound") or (401 or 404, _) => HubFailure.NotFound,
             _ => HubFailure.Other,
         };

@@ -70,7 +70,7 @@ internal sealed class CacheTarget(HubCache cache, string commit) : IPullTarget
 }
 
 /// <summary>A directory of the user's, with the records of the hub's own clients below <c>.cache/huggingface</c>.</summary>
-internal sealed class LocalTarget(string directory, string commit) : IPullTarget
+internal sealed class LocalTarget(string directory, string commit, Action<PullEvent> tell) : IPullTarget
 {
     public string Directory { get; } = Path.GetFullPath(directory);
 
@@ -103,6 +103,11 @@ internal sealed class LocalTarget(string directory, string commit) : IPullTarget
     public void Show(RepositoryFile file)
     {
         string path = Path.Combine(Directory, file.Path);
+        if (File.Exists(path))
+        {
+            tell(new PullNote($"{file.Path}: the file that was there is replaced"));
+        }
+
         System.IO.Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.Move(Place(file), path, overwrite: true);
         double seconds = (File.GetLastWriteTimeUtc(path) - DateTime.UnixEpoch).TotalSeconds;

@@ -186,6 +186,38 @@ public sealed class HostileHubTests : IDisposable
         Assert.All(_folder.Hub.Requests, r => Assert.Equal(r.IsStore, r.Authorization is null));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task A_damaged_list_of_files_is_refused_or_harmless(int seed)
+    {
+        const string Commit = "0123456789abcdef0123456789abcdef01234567";
+        string sha256 = new('a', 64);
+        byte[] list = System.Text.Encoding.UTF8.GetBytes($$$"""
+            {"sha":"{{{Commit}}}","siblings":[{"rfilename":"config.json","size":12,"blobId":"{{{Commit}}}"},{"rfilename":"sub/model.safetensors","size":12,"blobId":"{{{Commit}}}","lfs":{"sha256":"{{{sha256}}}","size":12}}]}
+            """);
+        string outside = Path.Combine(_folder.Root, "outside");
+        Directory.CreateDirectory(outside);
+        var mutator = new Mutator(seed, "../", "..", "/", "\\", "\\u0000", "\\ud800", "null", "[", "{", "-1", "9e99", "99999999999999999999", "\"", "//", "/etc/x", ".git/");
+        _folder.Options = _folder.Options with { Retries = 0, CacheDirectory = Path.Combine(outside, "hub"), MaxFileBytes = 1 << 20 };
+        byte[] body = list;
+        _folder.Hub.Interfere = (request, _) => request.File is null ? new FakeAnswer { Body = body } : new FakeAnswer { Body = "x"u8.ToArray() };
+        for (int n = 0; n < 100; n++)
+        {
+            body = mutator.Mutate(list);
+            var request = new PullRequest(_folder.Id) { Files = new FileSelection { Include = ["*"] } };
+            Exception? failure = await Record.ExceptionAsync(() => _folder.Pull(request));
+            Assert.True(failure is HubException or InvalidDataException, $"{failure} after {System.Text.Encoding.UTF8.GetString(body)}");
+            Assert.Equal([outside], Directory.EnumerateFileSystemEntries(_folder.Root));
+            Assert.All(Directory.EnumerateFileSystemEntries(outside), entry => Assert.Equal("hub", Path.GetFileName(entry)));
+            if (Directory.Exists(_folder.Options.CacheDirectory))
+            {
+                Assert.All(Directory.EnumerateFileSystemEntries(_folder.Options.CacheDirectory), entry => Assert.Contains(Path.GetFileName(entry), new[] { "CACHEDIR.TAG", ".locks", "models--org--name" }));
+            }
+        }
+    }
+
     [Fact]
     public async Task Links_that_lie_in_the_cache_already_are_replaced_not_followed()
     {
@@ -247,6 +279,17 @@ public sealed class RefusalTests : IDisposable
         Assert.Equal(HubFailure.Denied, failure.Failure);
         Assert.All(words, word => Assert.Contains(word, failure.Message, StringComparison.Ordinal));
         Assert.DoesNotContain("hf_", failure.Message.Replace("hf_auth", "", StringComparison.Ordinal).Replace("HF_TOKEN", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_gated_model_whose_list_is_public_says_the_same()
+    {
+        _folder.AddModel(1000);
+        _folder.Hub.Interfere = (request, _) => request.File is not null ? FakeAnswer.Error(401, "GatedRepo", "Access to model org/name is restricted.") : null;
+        HubException failure = await _folder.Fails();
+        Assert.Equal(HubFailure.Denied, failure.Failure);
+        Assert.Contains("org/name is gated or private: accept its terms at " + _folder.Hub.Endpoint + "org/name", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("restricted", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

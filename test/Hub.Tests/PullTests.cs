@@ -215,6 +215,18 @@ public sealed class PullTests : IDisposable
         await _folder.Pull(request);
         Assert.Equal(weights.Content, File.ReadAllBytes(Path.Combine(own, "model.safetensors")));
         Assert.Empty(_folder.Hub.Downloads("config.json"));
+        Assert.Contains("model.safetensors: the file that was there is replaced", _folder.Notes);
+    }
+
+    [Fact]
+    public async Task A_pull_of_what_is_there_writes_nothing()
+    {
+        _folder.AddModel(1000);
+        await _folder.Pull();
+        string[] before = [.. Directory.EnumerateFileSystemEntries(_folder.Root, "*", SearchOption.AllDirectories)];
+        DateTime[] times = [.. before.Select(File.GetLastWriteTimeUtc)];
+        await _folder.Pull();
+        Assert.Equal(before.Zip(times), Directory.EnumerateFileSystemEntries(_folder.Root, "*", SearchOption.AllDirectories).Select(e => (e, File.GetLastWriteTimeUtc(e))));
     }
 
     [Fact]

@@ -291,11 +291,11 @@ public sealed class FakeAnswer
     /// <summary>Bytes of the body after which nothing more comes while the connection stays open; null sends all.</summary>
     public int? StallAfter { get; set; }
 
-    /// <summary>Waited before every 4 KiB of the body.</summary>
+    /// <summary>Waited before every 16 KiB of the body.</summary>
     public TimeSpan Pause { get; set; }
 
-    /// <summary>Called before the answer is sent.</summary>
-    public Action? Before { get; set; }
+    /// <summary>Called with the bytes of the body that were just sent.</summary>
+    public Action<int>? OnSent { get; set; }
 
     /// <summary>A JSON answer.</summary>
     public static FakeAnswer Json(JsonNode node)

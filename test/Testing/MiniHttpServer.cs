@@ -56,7 +56,6 @@ public sealed class MiniHttpServer : IDisposable
                 if (await Request(stream).ConfigureAwait(false) is { } request)
                 {
                     FakeAnswer answer = _answer(request);
-                    answer.Before?.Invoke();
                     await Send(stream, request, answer).ConfigureAwait(false);
                     client.Client.Shutdown(SocketShutdown.Send);
                 }
@@ -125,9 +124,10 @@ public sealed class MiniHttpServer : IDisposable
                 await Task.Delay(answer.Pause, _stop.Token).ConfigureAwait(false);
             }
 
-            int count = Math.Min(end - at, 4096);
+            int count = Math.Min(end - at, 16 << 10);
             await stream.WriteAsync(answer.Body.AsMemory(at, count), _stop.Token).ConfigureAwait(false);
             at += count;
+            answer.OnSent?.Invoke(count);
         }
 
         if (answer.StallAfter is not null)

@@ -20,6 +20,17 @@ public sealed class RunConfigReaderTests
         Assert.Equal([Reporter.Jsonl], config.ReportTo);
     }
 
+    [Theory]
+    [InlineData("org/name")]
+    [InlineData("org/name@refs/pr/7")]
+    public void A_model_of_the_hub_stays_a_name_unless_there_is_a_directory_of_that_name(string name)
+    {
+        using var file = new RunFile($"model: {{path: {name}}}\ndata: {{train: t.jsonl}}\n");
+        Assert.Equal(name, RunConfigReader.Load(file.Path, []).Config.Model.Path);
+        Directory.CreateDirectory(Path.Combine(file.Folder, name));
+        Assert.Equal(Path.Combine(file.Folder, name), RunConfigReader.Load(file.Path, []).Config.Model.Path);
+    }
+
     [Fact]
     public void Paths_are_relative_to_the_run_file_and_on_the_command_line_to_the_current_folder()
     {
