@@ -2,6 +2,7 @@ using Lorikeet.Adapters;
 using Lorikeet.Cli.Hub;
 using Lorikeet.Models;
 using Lorikeet.Training;
+using Lorikeet.Training.Config;
 
 namespace Lorikeet.Cli;
 
@@ -49,6 +50,11 @@ internal static class ModelOpener
     /// <param name="host">The surroundings.</param>
     /// <param name="name">A directory, ORG/NAME or ORG/NAME@REVISION.</param>
     public static ModelDirectory Directory(CliHost host, string name) => ModelDirectory.Open(HubModels.Directory(host, name));
+
+    /// <summary>Opens the model of a run file: a directory, or a repository of the hub, which is pulled if need be.</summary>
+    /// <exception cref="InvalidDataException">The run file names none, or it cannot be used.</exception>
+    public static ModelDirectory OfRun(CliHost host, RunConfig config) =>
+        ModelDirectory.Open(HubModels.OfRun(host, config.Model.Path ?? throw new InvalidDataException("model.path is missing: give the directory of a model, or ORG/NAME of the hub")));
 
     private static AdapterSet Attach(ComputeSession session, LoadedModel loaded, string adapterPath, Action<string> note)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 
@@ -10,6 +11,7 @@ namespace Lorikeet.Hub;
 internal sealed class FileDownload(HubHttp http, HubOptions options, Retrying retrying, SemaphoreSlim connections, Action<PullEvent> tell)
 {
     private const int BufferBytes = 128 << 10;
+    private static readonly TimeSpan RecordInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Fetches everything that <paramref name="partial"/> lacks.</summary>
     /// <param name="path">The file's path, for messages.</param>
@@ -131,7 +133,7 @@ internal sealed class FileDownload(HubHttp http, HubOptions options, Retrying re
         await using (body.ConfigureAwait(false))
         {
             byte[] buffer = new byte[(int)Math.Clamp(range.Length, 1, BufferBytes)];
-            long at = range.Start, recorded = at;
+            long at = range.Start, recorded = at, recordedWhen = Stopwatch.GetTimestamp();
             try
             {
                 while (at < range.End)
@@ -145,10 +147,10 @@ internal sealed class FileDownload(HubHttp http, HubOptions options, Retrying re
                     partial.Write(at, buffer.AsSpan(0, read));
                     at += read;
                     tell(new PullAdvanced(read));
-                    if (at - recorded >= options.RecordBytes)
+                    if (at - recorded >= options.RecordBytes || Stopwatch.GetElapsedTime(recordedWhen) >= RecordInterval)
                     {
                         partial.MarkDone(new ByteRange(recorded, at));
-                        recorded = at;
+                        (recorded, recordedWhen) = (at, Stopwatch.GetTimestamp());
                     }
                 }
             }
@@ -189,7 +191,7 @@ internal sealed class FileDownload(HubHttp http, HubOptions options, Retrying re
         }
 
         var part = answer.Content.Headers.ContentRange;
-        if (answer.StatusCode != HttpStatusCode.PartialContent || isWhole || part is null || part.From != range.Start || part.To != range.End - 1)
+        if (answer.StatusCode != HttpStatusCode.PartialContent || isWhole || part is null || part.From != range.Start || part.To > range.End - 1)
         {
             throw new HubException(string.Create(
                 CultureInfo.InvariantCulture, $"{path}: asked for the bytes {range.Start} to {range.End - 1}, the server answers {(int)answer.StatusCode} with '{SafeText.Of(part?.ToString() ?? "")}'"));

@@ -41,6 +41,9 @@ public sealed class HubException : IOException
 /// <summary>A failure that may pass: the request is tried again.</summary>
 internal sealed class PassingFailure(string message, TimeSpan? retryAfter = null, Exception? inner = null) : Exception(message, inner)
 {
+    /// <summary>True if nobody was there: no such host, no network, a port that nothing listens on.</summary>
+    public bool HasNoConnection { get; init; }
+
     /// <summary>How long the server asks to wait.</summary>
     public TimeSpan? RetryAfter { get; } = retryAfter;
 }

@@ -160,7 +160,10 @@ internal sealed class HubHttp : IDisposable
         }
         catch (HttpRequestException failure)
         {
-            throw new PassingFailure($"no connection to {address.Authority}: {Innermost(failure)}", inner: failure);
+            throw new PassingFailure($"no connection to {address.Authority}: {Innermost(failure)}", inner: failure)
+            {
+                HasNoConnection = failure.HttpRequestError is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError,
+            };
         }
     }
 

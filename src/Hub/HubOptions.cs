@@ -27,8 +27,8 @@ public sealed record HubOptions
     /// <summary>Bytes asked for with one request; larger files are fetched in ranges, several at a time.</summary>
     public long RangeBytes { get; init; } = 32L << 20;
 
-    /// <summary>A range's progress is recorded after this many bytes, so that a break costs no more than that.</summary>
-    public long RecordBytes { get; init; } = 4L << 20;
+    /// <summary>A range's progress is recorded after this many bytes, or a second, so that a kill costs no more than that.</summary>
+    public long RecordBytes { get; init; } = 1L << 20;
 
     /// <summary>How long the server may take to answer (<c>HF_HUB_ETAG_TIMEOUT</c>).</summary>
     public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -5,6 +5,11 @@ namespace Lorikeet.Hub;
 /// <summary>Tries again what failed for a reason that may pass, with pauses that double, or as long as the server asks for.</summary>
 internal sealed class Retrying(HubOptions options, TimeProvider clock, Action<PullEvent> tell)
 {
+    // Somebody without a network, or with a slip in a path that looks like a repository, should not wait half a minute.
+    private const int RetriesWithoutConnection = 2;
+
+    private volatile bool _hasConnected;
+
     /// <summary>Runs <paramref name="attempt"/> until it succeeds.</summary>
     /// <param name="what">What is being tried, for messages.</param>
     /// <param name="attempt">The work.</param>
@@ -19,7 +24,9 @@ internal sealed class Retrying(HubOptions options, TimeProvider clock, Action<Pu
             try
             {
                 cancel.ThrowIfCancellationRequested();
-                return await attempt().ConfigureAwait(false);
+                T result = await attempt().ConfigureAwait(false);
+                _hasConnected = true;
+                return result;
             }
             catch (PassingFailure passing)
             {
@@ -27,7 +34,8 @@ internal sealed class Retrying(HubOptions options, TimeProvider clock, Action<Pu
             }
 
             failures = hasAdvanced?.Invoke() == true ? 1 : failures + 1;
-            if (failures > options.Retries)
+            _hasConnected |= !failure.HasNoConnection;
+            if (failures > (_hasConnected ? options.Retries : Math.Min(options.Retries, RetriesWithoutConnection)))
             {
                 string tries = failures == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", {failures} times in a row");
                 throw new HubException($"{what}: {failure.Message}{tries}", HubFailure.Unreachable, failure);

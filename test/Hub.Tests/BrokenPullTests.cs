@@ -249,7 +249,9 @@ public sealed class BrokenPullTests : IDisposable
         Assert.Equal(_folder.Snapshot, pulled.Directory);
         Assert.Contains(_folder.Notes, n => n.Contains("the copy in the cache is used, commit " + _folder.Hub.Commit, StringComparison.Ordinal));
         Directory.Delete(_folder.Options.CacheDirectory, recursive: true);
+        _folder.Events.Clear();
         Assert.Equal(HubFailure.Unreachable, (await _folder.Fails()).Failure);
+        Assert.Equal(2, _folder.Notes.Count(n => n.Contains("trying again", StringComparison.Ordinal)));
     }
 
     [Fact]

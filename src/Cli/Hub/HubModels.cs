@@ -44,7 +44,9 @@ internal static class HubModels
 
         try
         {
-            return PullDisplay.Run(host, options, new PullRequest(id));
+            Snapshot pulled = PullDisplay.Run(host, options, new PullRequest(id));
+            host.Messages.WriteLine($"{id.Name} at commit {pulled.Commit}: {pulled.Directory}");
+            return pulled;
         }
         catch (HubException failure) when (failure.Failure is HubFailure.NotFound or HubFailure.Unreachable)
         {
