@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Lorikeet.Cli.DataReports;
-using Lorikeet.Cli.Hub;
 using Lorikeet.Cli.Terminal;
 using Lorikeet.Models;
 using Lorikeet.Nn.Weights;
@@ -187,8 +186,7 @@ internal static class DataCommand
     }
 
     /// <summary>The processor alone: its files are small, the weights are not.</summary>
-    private static Processor ProcessorOf(CliHost host, RunConfig config) => ModelCatalog.LoadProcessor(
-        ModelDirectory.Open(HubModels.OfRun(host, config.Model.Path ?? throw new InvalidDataException("model.path is missing: give the directory of a model"))));
+    private static Processor ProcessorOf(CliHost host, RunConfig config) => ModelCatalog.LoadProcessor(ModelOpener.OfRun(host, config));
 
     private static int CountOf(int samples)
     {
