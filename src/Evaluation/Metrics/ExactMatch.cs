@@ -1,8 +1,15 @@
 namespace Lorikeet.Evaluation;
 
-/// <summary>Share of answers that equal the expected text, blanks at both ends aside.</summary>
-public static class ExactMatch
+/// <summary>Share of answers that equal a reference, blanks at both ends aside; case and punctuation count.</summary>
+/// <remarks>Source: the default of Hugging Face evaluate's <c>exact_match</c>, on trimmed texts.</remarks>
+public sealed class ExactMatch : MeanMetric
 {
+    /// <inheritdoc/>
+    public override string Name => "exact_match";
+
+    /// <inheritdoc/>
+    public override string Description => "share of answers that equal a reference; blanks at both ends aside, everything counts";
+
     /// <summary>Whether one answer is right.</summary>
     public static bool IsRight(string answer, string expected) => answer.AsSpan().Trim().SequenceEqual(expected.AsSpan().Trim());
 
@@ -17,4 +24,7 @@ public static class ExactMatch
 
         return 100.0 * answers.Zip(expected).Count(pair => IsRight(pair.First, pair.Second)) / answers.Count;
     }
+
+    /// <inheritdoc/>
+    protected override double Score(string answer, string reference) => IsRight(answer, reference) ? 1 : 0;
 }
