@@ -50,9 +50,9 @@ internal sealed class CommandLine(IReadOnlyList<Func<CliHost, Verb>> verbs)
             return ExitCodes.Input;
         }
 
-        if (known.Any(verb => verb.TakesSettings && verb.Command.Name == arguments[0]))
+        if (known.FirstOrDefault(verb => verb.TakesSettings && verb.Command.Name == arguments[0]) is { } takes)
         {
-            (arguments, host.Settings) = RunOverrides.Split(arguments);
+            (arguments, host.Settings) = RunOverrides.Split(arguments, takes.Command.Options.SelectMany(o => o.Aliases.Append(o.Name)).ToHashSet());
         }
 
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });

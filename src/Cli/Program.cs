@@ -10,6 +10,7 @@ return new CommandLine(
         DataCommand.Create,
         DemoCommand.Create,
         DoctorCommand.Create,
+        EvalCommand.Create,
         MergeCommand.Create,
         ParityCommand.Create,
         PullCommand.Create,

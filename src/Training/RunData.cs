@@ -40,16 +40,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
         $"{Samples} rows={Plan.Rows} batch={Plan.BatchSize} accumulation={Plan.Accumulation} seed={config.Train.Seed} shuffle={config.Data.Shuffle} packing={config.Data.Packing}");
 
     /// <summary>How conversations become tokens.</summary>
-    public EncodeOptions Encoding => new()
-    {
-        Loss = config.Data.AssistantOnlyLoss ? LossOn.AssistantTurns : LossOn.AllTokens,
-        Images = new ImageOptions
-        {
-            Alpha = config.Data.Alpha == AlphaPolicy.White ? Imaging.AlphaHandling.White : Imaging.AlphaHandling.Reference,
-            ApplyExif = config.Data.Exif == ExifPolicy.Apply,
-            LongestEdge = config.Data.LongestEdge,
-        },
-    };
+    public EncodeOptions Encoding => DataEncoding.Of(config.Data);
 
     /// <summary>Opens the training samples alone, as a check or a preview needs them; what is held out for evaluation is set aside.</summary>
     /// <exception cref="InvalidDataException">There are none, or a source is unusable.</exception>

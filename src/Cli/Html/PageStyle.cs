@@ -5,7 +5,7 @@ internal static class PageStyle
 {
     /// <summary>
     /// Classes: <c>figures</c> (tiles), <c>settings</c> (table of names and values), <c>rows</c> (a wide table with its own scroll
-    /// bar in a <c>div.scroll</c>), <c>text</c> (text with its line ends), <c>muted</c>, <c>tag</c>, <c>good</c>, <c>bad</c>,
+    /// bar in a <c>div.scroll</c>), <c>text</c> (text with its line ends), <c>muted</c>, <c>tag</c>, <c>plain</c>, <c>good</c>, <c>bad</c>,
     /// <c>note</c>, <c>number</c>, <c>picture</c>.
     /// </summary>
     public const string Common = """
@@ -31,7 +31,7 @@ internal static class PageStyle
         h2 { font-size: 18px; margin: 34px 0 10px; }
         p { margin: 8px 0; }
         a { color: var(--accent); }
-        code, .text, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 13px; }
+        code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 13px; }
         .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 10px; margin: 18px 0; }
         .figures div { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px 14px; }
         .figures dt { color: var(--muted); font-size: 13px; }
@@ -48,8 +48,9 @@ internal static class PageStyle
         .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         .text { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; }
         .muted { color: var(--muted); }
-        .tag, .good, .bad, .note { display: inline-block; border-radius: 6px; padding: 1px 7px; font-size: 13px; font-variant-numeric: tabular-nums; }
+        .tag, .plain, .good, .bad, .note { display: inline-block; border-radius: 6px; padding: 1px 7px; font-size: 13px; font-variant-numeric: tabular-nums; }
         .tag { background: var(--accent-ground); color: var(--accent); }
+        .plain { background: var(--ground); border: 1px solid var(--line); }
         .good { background: var(--good-ground); color: var(--good); }
         .bad { background: var(--bad-ground); color: var(--bad); }
         .note { background: var(--note-ground); color: var(--note); }

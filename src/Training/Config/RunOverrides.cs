@@ -9,8 +9,10 @@ public static class RunOverrides
     /// Takes the settings out of a command line. A setting is --section.key or --key for a top-level key, followed by its value or
     /// joined to it with =. A switch may stand alone.
     /// </summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="own">Options of the verb itself, such as --data; they are no settings.</param>
     /// <returns>The other arguments, and the settings in the form that <see cref="RunConfigReader.Load"/> takes.</returns>
-    public static (IReadOnlyList<string> Others, IReadOnlyList<string> Overrides) Split(IReadOnlyList<string> arguments)
+    public static (IReadOnlyList<string> Others, IReadOnlyList<string> Overrides) Split(IReadOnlyList<string> arguments, IReadOnlySet<string>? own = null)
     {
         ArgumentNullException.ThrowIfNull(arguments);
         var rest = new List<string>();
@@ -24,7 +26,7 @@ public static class RunOverrides
                 break;
             }
 
-            if (!IsSetting(argument))
+            if (!IsSetting(argument) || own?.Contains(argument.Split('=', 2)[0]) == true)
             {
                 rest.Add(argument);
                 continue;

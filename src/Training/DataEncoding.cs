@@ -1,0 +1,24 @@
+using Lorikeet.Models;
+using Lorikeet.Training.Config;
+
+namespace Lorikeet.Training;
+
+/// <summary>How the conversations of a run become tokens.</summary>
+public static class DataEncoding
+{
+    /// <summary>What the section <c>data</c> of a run file says about it.</summary>
+    public static EncodeOptions Of(DataSection data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return new EncodeOptions
+        {
+            Loss = data.AssistantOnlyLoss ? LossOn.AssistantTurns : LossOn.AllTokens,
+            Images = new ImageOptions
+            {
+                Alpha = data.Alpha == AlphaPolicy.White ? Imaging.AlphaHandling.White : Imaging.AlphaHandling.Reference,
+                ApplyExif = data.Exif == ExifPolicy.Apply,
+                LongestEdge = data.LongestEdge,
+            },
+        };
+    }
+}
