@@ -118,16 +118,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
         }
     }
 
-    private DatasetOptions Options(DataSource source, string? split, long? maxSamples) => new()
-    {
-        Path = source.Path!,
-        Weight = source.Weight,
-        Split = source.Split ?? split,
-        MaxSamples = source.MaxSamples ?? maxSamples,
-        Format = source.Format ?? config.Data.Format,
-        ImageRoot = source.ImageRoot ?? config.Data.ImageRoot,
-        Prompt = source.Prompt ?? config.Data.Prompt,
-    };
+    private DatasetOptions Options(DataSource source, string? split, long? maxSamples) => RunDatasets.Options(config.Data, source, split, maxSamples);
 
     private SampleLoader Loader(Dataset dataset)
     {

@@ -14,7 +14,7 @@ internal static class EvalCommand
         var target = new Argument<string>("what") { HelpName = "RUN.yaml|DIR", Description = "A run file, a model directory, or an adapter directory (a run's output directory)" };
         var adapter = new Option<string?>("--adapter") { HelpName = "DIR", Description = "An adapter on the model, or 'base' for the model alone; by default the run's" };
         var compare = new Option<string[]>("--compare") { HelpName = "A B", Description = "Compare two: each an adapter directory, a model directory, or 'base'", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true };
-        var data = new Option<string?>("--data") { HelpName = "FILE", Description = "The rows; by default the run's data.eval" };
+        var data = new Option<string?>("--data") { HelpName = "FILE", Description = "The rows; by default the run's data.eval or what data.validation_split holds out" };
         var imageRoot = new Option<string?>("--image-root", "--image_root") { HelpName = "DIR", Description = "Folder that picture paths count from; by default the data file's" };
         var format = new Option<string?>("--format") { Description = "Format of the rows; by default recognised" };
         var prompt = new Option<string?>("--prompt") { Description = "The question of rows that have none" };

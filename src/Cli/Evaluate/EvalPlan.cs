@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lorikeet.Adapters;
+using Lorikeet.Cli.Hub;
 using Lorikeet.Data;
 using Lorikeet.Evaluation;
 using Lorikeet.Generation;
@@ -24,7 +25,11 @@ internal sealed record EvalPlan
 
     public required IReadOnlyList<EvalSubject> Subjects { get; init; }
 
-    public required DatasetOptions Data { get; init; }
+    /// <summary>Opens the rows.</summary>
+    public required Func<CancellationToken, Dataset> OpenData { get; init; }
+
+    /// <summary>Only so many rows, or null.</summary>
+    public long? MaxSamples { get; init; }
 
     public required EncodeOptions Encode { get; init; }
 
@@ -45,6 +50,11 @@ internal sealed record EvalPlan
         if (request.Adapter is not null && request.Compare is not null)
         {
             throw new InvalidDataException("--adapter and --compare exclude each other: --compare names both");
+        }
+
+        if (request.MaxSamples < 1)
+        {
+            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"--max-samples: expected at least 1, found {request.MaxSamples}"));
         }
 
         IReadOnlyList<IMetric> metrics = MetricCatalog.Create(request.Metrics, new MetricOptions { NumericTolerance = request.NumericTolerance });
@@ -70,14 +80,8 @@ internal sealed record EvalPlan
             Subjects = request.Compare is { } two
                 ? Pair(model, two.A, two.B, output)
                 : [new EvalSubject(adapter is null ? NameOf(model) : NameOf(adapter), model, adapter, output)],
-            Data = new DatasetOptions
-            {
-                Path = request.Data ?? data.Eval ?? throw new InvalidDataException("there is no data to evaluate on: give --data FILE, or data.eval in the run file"),
-                ImageRoot = request.ImageRoot ?? data.ImageRoot,
-                Format = request.Format ?? data.Format,
-                MaxSamples = request.MaxSamples,
-                Prompt = request.Prompt ?? data.Prompt,
-            },
+            OpenData = cancellation => Rows(request, config, cancellation),
+            MaxSamples = request.MaxSamples,
             Encode = DataEncoding.Of(data),
             Settings = new EvaluationSettings
             {
@@ -90,6 +94,31 @@ internal sealed record EvalPlan
             Compute = request.Compute ?? (config?.EffectiveCompute == ComputeType.Bfloat16 ? Compute.BF16 : Compute.F32),
             Output = output,
         };
+    }
+
+    private static Dataset Rows(EvalRequest request, RunConfig? config, CancellationToken cancellation)
+    {
+        DataSection data = config?.Data ?? new DataSection();
+        if (request.Data is { } path)
+        {
+            return Dataset.Open(
+                new DatasetOptions
+                {
+                    Path = path,
+                    ImageRoot = request.ImageRoot ?? data.ImageRoot,
+                    Format = request.Format ?? data.Format,
+                    Prompt = request.Prompt ?? data.Prompt,
+                },
+                cancellation);
+        }
+
+        if (request.ImageRoot is not null || request.Format is not null || request.Prompt is not null)
+        {
+            throw new InvalidDataException("--image-root, --format and --prompt belong to --data; for the run's own data give settings, such as --data.prompt");
+        }
+
+        return (config is null ? null : RunDatasets.OpenEvaluation(config, cancellation))
+            ?? throw new InvalidDataException("there is no data to evaluate on: give --data FILE, or data.eval in the run file");
     }
 
     private static int BatchOf(EvalRequest request, RunConfig? config)
@@ -105,7 +134,7 @@ internal sealed record EvalPlan
         if (File.Exists(target))
         {
             RunConfig config = RunConfigReader.Load(target, host.Settings).Config;
-            string model = config.Model.Path ?? throw new InvalidDataException($"{target}: model.path is missing: give the directory of a model");
+            string model = HubModels.OfRun(host, config.Model.Path ?? throw new InvalidDataException($"{target}: model.path is missing: give the directory of a model"));
             return Finished(host, request, config, model);
         }
 
@@ -119,10 +148,11 @@ internal sealed record EvalPlan
 
         if (!isAdapter)
         {
-            return (saved, target, Chosen(request, null));
+            return (saved, HubModels.Directory(host, target), Chosen(request, null));
         }
 
-        string baseModel = AdapterFile.ReadConfig(target).BaseModelNameOrPath;
+        LoraConfig adapter = AdapterFile.ReadConfig(target);
+        string baseModel = HubModels.Directory(host, adapter.BaseModelNameOrPath, adapter.Revision);
         host.Messages.WriteLine($"note: {target} is an adapter; its base is {baseModel}");
         return (saved, baseModel, Chosen(request, target));
     }

@@ -15,6 +15,8 @@ namespace Lorikeet.Cli.Evaluate;
 /// <summary>Runs an evaluation: answers and losses of one or two models, then the report.</summary>
 internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, UsedFolder used)
 {
+    private readonly int _count = checked((int)Math.Min(dataset.Count, plan.MaxSamples ?? long.MaxValue));
+
     public const string JsonName = "report.json";
     public const string HtmlName = "report.html";
 
@@ -22,7 +24,7 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
     public static int Run(CliHost host, EvalRequest request)
     {
         EvalPlan plan = EvalPlan.Make(host, request);
-        using Dataset dataset = Dataset.Open(plan.Data, host.Stop.Token);
+        using Dataset dataset = plan.OpenData(host.Stop.Token);
         foreach (string note in dataset.Notes)
         {
             host.Messages.WriteLine($"note: {note}");
@@ -53,7 +55,7 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
     /// <summary>Right answers of all rows, read before the model works on them; a bad row has none.</summary>
     private IEnumerable<IReadOnlyList<string>> References()
     {
-        for (long row = 0; row < dataset.Count; row++)
+        for (long row = 0; row < _count; row++)
         {
             IReadOnlyList<string> references;
             try
@@ -73,12 +75,12 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
     {
         using var session = new ComputeSession(plan.Compute);
         string who = plan.Subjects.Count > 1 ? subject.Name + ": " : "";
-        (LoadedModel loaded, _) = ModelOpener.Open(session, subject.Model, subject.Adapter, note => host.Messages.WriteLine($"note: {note}"));
+        (LoadedModel loaded, _) = ModelOpener.Open(host, session, subject.Model, subject.Adapter);
         using (loaded)
         {
             IReadOnlyDictionary<string, string> identity = Identity(loaded, subject.Adapter);
             EvaluationFolder.Prepare(subject.Folder, identity, used);
-            var rows = new EvaluationRows(dataset, loaded.Processor, plan.Encode);
+            var rows = new EvaluationRows(dataset, _count, loaded.Processor, plan.Encode);
             var evaluation = new ModelEvaluation(loaded, session.Parameters, plan.Compute, rows, plan.Settings);
             var result = new EvaluatedModel { Name = subject.Name, Model = subject.Model, Adapter = subject.Adapter, Identity = identity };
             long began = host.Clock.GetTimestamp();
@@ -128,6 +130,7 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
         return new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["data"] = dataset.Fingerprint,
+            ["rows"] = _count.ToString(CultureInfo.InvariantCulture),
             ["model"] = $"{model.ModelType} config {model.ConfigSha256[..16]} weights {model.WeightsSha256[..16]}",
             ["processor"] = $"{model.ProcessorSha256[..16]} template {model.TemplateSha256[..16]}",
             ["adapter"] = adapter is null ? "none" : $"{HashOf(Path.Combine(adapter, AdapterFile.WeightsName))} config {HashOf(Path.Combine(adapter, AdapterFile.ConfigName))}",
@@ -166,7 +169,7 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
         var sampling = plan.Settings.Sampling;
         yield return ("data", dataset.Path);
         yield return ("format", dataset.FormatName);
-        yield return ("rows", string.Create(CultureInfo.InvariantCulture, $"{dataset.Count} of {dataset.RowCount}"));
+        yield return ("rows", string.Create(CultureInfo.InvariantCulture, $"{_count} of {dataset.RowCount}"));
         foreach (EvaluatedModel model in report.Models)
         {
             yield return ($"model ({model.Name})", model.Adapter is null ? model.Model : $"{model.Model} with adapter {model.Adapter}");

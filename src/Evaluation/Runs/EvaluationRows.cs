@@ -7,12 +7,13 @@ namespace Lorikeet.Evaluation;
 
 /// <summary>The rows of a data set as one model sees them: the prompt is every turn before the last answer, the reference is that answer.</summary>
 /// <param name="dataset">The rows.</param>
+/// <param name="count">How many of them, from the first.</param>
 /// <param name="processor">The model's processor.</param>
 /// <param name="encode">Treatment of pictures, and which tokens carry loss.</param>
-public sealed class EvaluationRows(Dataset dataset, Processor processor, EncodeOptions encode)
+public sealed class EvaluationRows(Dataset dataset, int count, Processor processor, EncodeOptions encode)
 {
     /// <summary>Number of rows.</summary>
-    public int Count => checked((int)dataset.Count);
+    public int Count => count;
 
     /// <summary>The turns before the last answer.</summary>
     public static IReadOnlyList<ChatMessage> PromptOf(Sample sample) => [.. sample.Messages.SkipLast(1)];
