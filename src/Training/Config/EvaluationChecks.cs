@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lorikeet.Evaluation;
 using Lorikeet.Training.Config.Binding;
 using Lorikeet.Training.Evaluating;
 
@@ -15,6 +16,8 @@ internal static class EvaluationChecks
         string name = train.MetricForBestModel ?? BestModelOptions.Loss;
         return name.StartsWith("eval_", StringComparison.Ordinal) || name.StartsWith("eval/", StringComparison.Ordinal) ? name[5..] : name;
     }
+
+    private static IEnumerable<string> OfAnswers => MetricCatalog.Create([.. MetricCatalog.Names], new MetricOptions()).Where(metric => metric.NeedsAnswers).Select(metric => metric.Name);
 
     private static IEnumerable<ConfigProblem> Evaluation(RunConfig config)
     {
@@ -33,13 +36,13 @@ internal static class EvaluationChecks
     private static IEnumerable<ConfigProblem> Best(TrainSection train)
     {
         string metric = Metric(train);
-        if (metric is not (BestModelOptions.Loss or BestModelOptions.ExactMatch))
+        if (metric != BestModelOptions.Loss && !OfAnswers.Contains(metric))
         {
-            yield return new ConfigProblem("train.metric_for_best_model", $"is {train.MetricForBestModel}; expected loss or exact_match");
+            yield return new ConfigProblem("train.metric_for_best_model", $"is {train.MetricForBestModel}; expected {BestModelOptions.Loss} or one of {string.Join(", ", OfAnswers)}");
         }
-        else if (metric == BestModelOptions.ExactMatch && train.EvalGenerations == 0)
+        else if (metric != BestModelOptions.Loss && train.EvalGenerations == 0)
         {
-            yield return new ConfigProblem("train.metric_for_best_model", "is exact_match, which compares answered samples, but eval_generations is 0");
+            yield return new ConfigProblem("train.metric_for_best_model", $"is {metric}, which looks at answered samples, but eval_generations is 0");
         }
 
         if (train.EvalStrategy == Strategy.No)

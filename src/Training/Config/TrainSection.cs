@@ -125,7 +125,7 @@ public sealed record TrainSection
     /// <summary>Close with the best checkpoint instead of the last state; every new best state is saved for it.</summary>
     public bool LoadBestModelAtEnd { get; init; }
 
-    /// <summary>By what the best model is chosen: loss, or exact_match of the answered samples (eval_generations). Null: loss.</summary>
+    /// <summary>By what the best model is chosen: loss, or a metric of the answered samples (eval_generations) such as exact_match. Null: loss.</summary>
     public string? MetricForBestModel { get; init; }
 
     /// <summary>Whether larger values of metric_for_best_model are better. Null: unless its name ends in loss.</summary>

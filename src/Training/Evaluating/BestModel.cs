@@ -6,9 +6,6 @@ public sealed record BestModelOptions
     /// <summary>The name of the evaluation's loss.</summary>
     public const string Loss = "loss";
 
-    /// <summary>The name of the share of sample replies that equal the reference.</summary>
-    public const string ExactMatch = "exact_match";
-
     /// <summary>The figure: <see cref="Loss"/>, or the name of one of the evaluation's metrics.</summary>
     public string Metric { get; init; } = Loss;
 

@@ -1,3 +1,4 @@
+using Lorikeet.Evaluation;
 using Lorikeet.Generation;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
@@ -52,12 +53,16 @@ internal static class EvaluationSetup
             Count = train.EvalGenerations,
             Sampling = Sampling(config.Generation, (ulong)train.Seed),
             Encoding = data.Encoding with { Loss = LossOn.Nothing, AddGenerationPrompt = true },
+            Metrics = Metrics(EvaluationChecks.Metric(train)),
             Compute = parts.Compute,
             BatchSize = train.PerDeviceEvalBatchSize,
             SkipsUnusable = config.Data.OnError == RowErrorPolicy.Skip,
         });
         return new RunEvaluation(loss, replies, parts.Listener, parts.Clock);
     }
+
+    private static IReadOnlyList<IMetric> Metrics(string best) =>
+        MetricCatalog.Create(best == BestModelOptions.Loss ? MetricCatalog.Default : [.. MetricCatalog.Default, best], new MetricOptions());
 
     private static SamplingOptions Sampling(GenerationSection g, ulong seed) => new()
     {

@@ -15,7 +15,6 @@ internal sealed class RunEvaluation(LossEvaluation loss, SampleReplies? replies,
         long began = clock.GetTimestamp();
         (double mean, long samples) = loss.Run(cancellation);
         double seconds = clock.GetElapsedTime(began).TotalSeconds;
-        double right = replies?.Run(step, listener, cancellation) ?? double.NaN;
-        return new EvaluationResult(mean, samples, seconds, double.IsNaN(right) ? null : new Dictionary<string, double> { [BestModelOptions.ExactMatch] = right });
+        return new EvaluationResult(mean, samples, seconds, replies?.Run(step, listener, cancellation));
     }
 }

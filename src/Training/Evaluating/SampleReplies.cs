@@ -21,8 +21,8 @@ internal sealed class SampleReplies(LoadedModel loaded, Parameters parameters, D
     /// <param name="step">The step after which it happens.</param>
     /// <param name="listener">Hears the answers.</param>
     /// <param name="cancellation">Stops between tokens.</param>
-    /// <returns>The share of answers that equal the reference, 0 to 1; NaN if there is none.</returns>
-    public double Run(int step, IRunListener listener, CancellationToken cancellation)
+    /// <returns>The metrics of the answers by name; null if there is no sample.</returns>
+    public IReadOnlyDictionary<string, double>? Run(int step, IRunListener listener, CancellationToken cancellation)
     {
         Sample[] samples = [.. Samples()];
         var generator = new BatchGenerator(loaded, parameters, options.Compute, new BatchOptions { BatchSize = options.BatchSize });
@@ -39,7 +39,13 @@ internal sealed class SampleReplies(LoadedModel loaded, Parameters parameters, D
             listener.On(Told(step, i, samples[i], answers[i]));
         }
 
-        return samples.Length == 0 ? double.NaN : (double)samples.Zip(answers).Count(pair => Right(pair.First).Any(right => ExactMatch.IsRight(pair.Second.Text, right))) / samples.Length;
+        if (samples.Length == 0)
+        {
+            return null;
+        }
+
+        Prediction[] predictions = [.. samples.Zip(answers, (sample, answer) => new Prediction(answer.Text, Right(sample)))];
+        return options.Metrics.ToDictionary(metric => metric.Name, metric => Measurement.Of(metric, predictions).Value, StringComparer.Ordinal);
     }
 
     private IEnumerable<Sample> Samples()
@@ -103,6 +109,9 @@ internal sealed record SampleRepliesOptions
 
     /// <summary>How prompts become tokens: with a generation prompt.</summary>
     public required EncodeOptions Encoding { get; init; }
+
+    /// <summary>What is measured of the answers.</summary>
+    public required IReadOnlyList<IMetric> Metrics { get; init; }
 
     /// <summary>Arithmetic of matrix products.</summary>
     public required Compute Compute { get; init; }

@@ -32,6 +32,7 @@ public sealed class EvaluationTests
         Assert.Equal([false, false, true, false, false, true, false, false, true], told);
         var evaluations = outcome.Events.OfType<Evaluated>().ToList();
         Assert.False(evaluations[0].IsBest);
+        Assert.All(evaluations, e => Assert.Equal(["exact_match", "contains", "anls", "rouge_l"], e.Metrics!.Keys));
         Assert.All(evaluations, e => Assert.InRange(e.Metrics!["exact_match"], 0, 1));
         Assert.Contains(outcome.Events.OfType<Progressed>(), p => p is { Activity: "evaluating", Done: 3, Total: 3 });
         Assert.Contains(outcome.Events.OfType<Progressed>(), p => p is { Activity: "answering samples", Done: 2, Total: 2 });
@@ -143,8 +144,8 @@ public sealed class EvaluationTests
     {
         using var tiny = new TinyRun();
         tiny.Train(stopAfter: 3);
-        Outcome second = tiny.Train(UsedDirectory.Resume, settings: ["--train.metric_for_best_model=eval_exact_match"]);
-        Assert.Contains("the best model was chosen by loss so far, and is now by exact_match", second.Notes, StringComparison.Ordinal);
+        Outcome second = tiny.Train(UsedDirectory.Resume, settings: ["--train.metric_for_best_model=eval_bleu"]);
+        Assert.Contains("the best model was chosen by loss so far, and is now by bleu", second.Notes, StringComparison.Ordinal);
         Assert.Equal(4, second.Result.BestStep);
         Assert.Null(second.Events.OfType<RunFinished>().Single().BestEvalLoss);
     }
