@@ -27,7 +27,7 @@ public static class Chromium
     /// <param name="dark">Whether the reader prefers dark pages.</param>
     public static void Screenshot(string page, string picture, int width = 1280, int height = 1600, bool dark = false)
     {
-        string[] mode = dark ? ["--enable-features=WebContentsForceDark:inversion_method/none", "--blink-settings=preferredColorScheme=0"] : [];
+        string[] mode = dark ? ["--blink-settings=preferredColorScheme=0"] : [];
         Run(page, ["--hide-scrollbars", $"--screenshot={picture}", FormattableString.Invariant($"--window-size={width},{height}"), .. mode]);
     }
 

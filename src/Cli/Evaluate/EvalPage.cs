@@ -23,7 +23,7 @@ internal sealed class EvalPage(EvaluationReport report, ReportContext context, F
         .rows td.words { min-width: 190px; max-width: 380px; }
         .scores { display: grid; grid-template-columns: auto auto; gap: 3px 8px; justify-content: start; align-items: center; margin: 0; }
         .scores dt { color: var(--muted); font-size: 13px; }
-        .scores dd { margin: 0; }
+        .scores dd { margin: 0; white-space: nowrap; }
         .tools { display: none; flex-wrap: wrap; gap: 10px; align-items: center; margin: 10px 0; }
         .tools.on { display: flex; }
         .tools input, .tools select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 5px 9px; }
@@ -31,6 +31,8 @@ internal sealed class EvalPage(EvaluationReport report, ReportContext context, F
         .origin { font-size: 13px; color: var(--muted); overflow-wrap: anywhere; }
         .who { font-size: 13px; color: var(--muted); margin: 0; }
         .who:not(:first-child) { margin-top: 8px; }
+        .values { margin: 0; }
+        .summary { margin: 18px 0; }
         .values td, .values th { white-space: nowrap; }
         .values td.words { white-space: normal; }
         ul.reading { padding-left: 20px; }
@@ -103,7 +105,7 @@ internal sealed class EvalPage(EvaluationReport report, ReportContext context, F
             return;
         }
 
-        page.Add(HtmlText.Of($"<div class=\"scroll\"><table class=\"values\"><thead><tr><th>metric</th><th class=\"number\">{report.Models[0].Name}</th><th class=\"number\">{report.Models[1].Name}</th><th class=\"number\">difference</th><th>{100 * report.Bootstrap.Level:0.#} % interval</th><th class=\"number\">better / worse / equal</th><th class=\"number\">p</th></tr></thead><tbody>{report.Differences.Select(DifferenceRow)}</tbody></table></div>"));
+        page.Add(HtmlText.Of($"<div class=\"scroll summary\"><table class=\"values\"><thead><tr><th>metric</th><th class=\"number\">{report.Models[0].Name}</th><th class=\"number\">{report.Models[1].Name}</th><th class=\"number\">difference</th><th>{100 * report.Bootstrap.Level:0.#} % interval</th><th class=\"number\">better / worse / equal</th><th class=\"number\">p</th></tr></thead><tbody>{report.Differences.Select(DifferenceRow)}</tbody></table></div>"));
         page.Add(HtmlText.Of($"<ul class=\"reading\">{report.Differences.Select((_, i) => HtmlText.Of($"<li>{report.Sentence(i)}</li>"))}</ul>"));
         page.Add(HtmlText.Of($"<p class=\"muted\">Paired bootstrap: {report.Bootstrap.Resamples} resamples of the rows, the same for both (seed {report.Bootstrap.Seed}). p is twice the share of resamples whose difference does not have the sign found.</p>"));
     }
@@ -112,7 +114,7 @@ internal sealed class EvalPage(EvaluationReport report, ReportContext context, F
     {
         IMetric metric = report.Metrics[index];
         string kind = !d.IsClear ? "plain" : d.Difference > 0 == metric.HigherIsBetter ? "good" : "bad";
-        return HtmlText.Of($"<tr><th scope=\"row\">{metric.Name}</th><td class=\"number\">{MetricText.Value(metric, d.A)}</td><td class=\"number\">{MetricText.Value(metric, d.B)}</td><td class=\"number\"><span class=\"{kind}\">{Signed(metric, d.Difference)}</span></td><td>{Signed(metric, d.Low)} to {Signed(metric, d.High)}</td><td class=\"number\">{d.Better} / {d.Worse} / {d.Equal}</td><td class=\"number\">{PValue(d)}</td></tr>");
+        return HtmlText.Of($"<tr><th scope=\"row\">{metric.Name}</th><td class=\"number\">{MetricText.Value(metric, d.A)}</td><td class=\"number\">{MetricText.Value(metric, d.B)}</td><td class=\"number\"><span class=\"{kind}\">{MetricText.Difference(metric, d.Difference)}</span></td><td>{MetricText.Interval(metric, d)}</td><td class=\"number\">{d.Better} / {d.Worse} / {d.Equal}</td><td class=\"number\">{PValue(d)}</td></tr>");
     }
 
     private string PValue(PairedDifference d) => d.PValue > 0 ? d.PValue.ToString("0.0000", CultureInfo.InvariantCulture)
@@ -232,8 +234,6 @@ internal sealed class EvalPage(EvaluationReport report, ReportContext context, F
 
         page.Add(HtmlText.Of($"<div class=\"scroll\"><table><tbody>{report.LeftOut.Take(MaxRows).Select(left => HtmlText.Of($"<tr><th scope=\"row\">{left.Row}</th><td>{left.Error}</td></tr>"))}</tbody></table></div>"));
     }
-
-    private static string Signed(IMetric metric, double value) => (value > 0 ? "+" : "") + MetricText.Difference(metric, value);
 
     private static string Cut(string text) => text.Length <= MaxText ? text
         : string.Create(CultureInfo.InvariantCulture, $"{text.AsSpan(0, MaxText)}… ({text.Length - MaxText} more characters in {EvalRun.JsonName})");

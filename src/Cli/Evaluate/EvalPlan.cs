@@ -133,7 +133,12 @@ internal sealed record EvalPlan
         string target = request.Target;
         if (File.Exists(target))
         {
-            RunConfig config = RunConfigReader.Load(target, host.Settings).Config;
+            (RunConfig config, IReadOnlyList<string> notes) = RunConfigReader.Load(target, host.Settings);
+            foreach (string note in notes.Where(n => !n.Contains("the section generation ", StringComparison.Ordinal))) // has an effect here
+            {
+                host.Messages.WriteLine($"note: {note}");
+            }
+
             string model = HubModels.OfRun(host, config.Model.Path ?? throw new InvalidDataException($"{target}: model.path is missing: give the directory of a model"));
             return Finished(host, request, config, model);
         }

@@ -12,6 +12,8 @@ public sealed record ReportRow(string Origin, string Prompt, IReadOnlyList<strin
 /// <summary>One or two models on a data set, measured and, if there are two, compared.</summary>
 public sealed class EvaluationReport
 {
+    private const int FewRows = 30;
+
     private EvaluationReport(IReadOnlyList<EvaluatedModel> models, IReadOnlyList<int> rows, IReadOnlyList<(int Row, string Error)> leftOut, IReadOnlyList<IReadOnlyList<Measurement>> measurements)
     {
         Models = models;
@@ -97,16 +99,15 @@ public sealed class EvaluationReport
         IMetric metric = Metrics[index];
         PairedDifference d = Differences[index];
         (string a, string b) = (Models[0].Name, Models[1].Name);
-        string Signed(double value) => (value > 0 ? "+" : "") + MetricText.Difference(metric, value);
-        string interval = string.Create(CultureInfo.InvariantCulture, $"{100 * Bootstrap.Level:0.#} % interval {Signed(d.Low)} to {Signed(d.High)}");
+        string interval = string.Create(CultureInfo.InvariantCulture, $"{100 * Bootstrap.Level:0.#} % interval {MetricText.Interval(metric, d)}");
         string rows = $"{b} does better on {d.Better} rows, {a} on {d.Worse}, {d.Equal} are equal.";
         if (!d.IsClear)
         {
-            return $"{metric.Name}: no clear difference between {b} ({MetricText.Value(metric, d.B)}) and {a} ({MetricText.Value(metric, d.A)}): {Signed(d.Difference)}, and the {interval} holds zero. {rows}";
+            return $"{metric.Name}: no clear difference between {b} ({MetricText.Value(metric, d.B)}) and {a} ({MetricText.Value(metric, d.A)}): {MetricText.Difference(metric, d.Difference)}, and the {interval} holds zero. {rows}";
         }
 
         string word = d.Difference > 0 == metric.HigherIsBetter ? "better" : "worse";
-        return $"{metric.Name}: {b} ({MetricText.Value(metric, d.B)}) is {word} than {a} ({MetricText.Value(metric, d.A)}): {Signed(d.Difference)}, {interval}. {rows}";
+        return $"{metric.Name}: {b} ({MetricText.Value(metric, d.B)}) is {word} than {a} ({MetricText.Value(metric, d.A)}): {MetricText.Difference(metric, d.Difference)}, {interval}. {rows}";
     }
 
     private static IReadOnlyList<Measurement> Measure(EvaluatedModel model, IReadOnlyList<IMetric> metrics, List<int> rows, IReadOnlyList<IReadOnlyList<string>> references)
@@ -145,6 +146,19 @@ public sealed class EvaluationReport
             yield return $"rouge_l: {wordless} of {rows.Count} rows have no reference with letters a-z or digits, so they score 0; anls and cider know other scripts.";
         }
 
+        foreach (EvaluatedModel model in metrics.Any(m => m is Bleu) ? models : [])
+        {
+            if (rows.All(row => BleuTokenizer.Tokenize(model.Answers.GetValueOrDefault(row)?.Answer ?? "").Length < 4))
+            {
+                yield return $"bleu: no answer of {model.Name} has four words, so corpus BLEU is 0 by definition; it is no metric for short answers.";
+            }
+        }
+
+        if (models.Count > 1 && rows.Count < FewRows)
+        {
+            yield return $"{rows.Count} rows are few: with fewer than about {FewRows} the bootstrap's intervals are too narrow.";
+        }
+
         if (rows.Count == 1 && metrics.Any(m => m is Cider))
         {
             yield return "cider: with one row no word is rare, so the value is 0.";
@@ -160,7 +174,13 @@ public static class MetricText
         : metric.Unit == MetricUnit.Share ? (100 * value).ToString("0.0", CultureInfo.InvariantCulture) + " %"
         : value.ToString(Math.Abs(value) >= 10 ? "0.00" : "0.0000", CultureInfo.InvariantCulture);
 
-    /// <summary>A difference of values; of shares in percentage points.</summary>
-    public static string Difference(IMetric metric, double value) =>
-        metric.Unit == MetricUnit.Share ? (100 * value).ToString("0.0", CultureInfo.InvariantCulture) + " points" : Value(metric, value);
+    /// <summary>A difference of values with its sign; of shares in percentage points.</summary>
+    public static string Difference(IMetric metric, double value) => Signed(metric, value) + (metric.Unit == MetricUnit.Share ? " points" : "");
+
+    /// <summary>The interval of a difference.</summary>
+    public static string Interval(IMetric metric, PairedDifference difference) =>
+        $"{Signed(metric, difference.Low)} to {Difference(metric, difference.High)}";
+
+    private static string Signed(IMetric metric, double value) => (value > 0 ? "+" : "")
+        + (metric.Unit == MetricUnit.Share ? (100 * value).ToString("0.0", CultureInfo.InvariantCulture) : Value(metric, value));
 }
