@@ -16,6 +16,7 @@ public sealed class TensorBoardTracker(TrackedRun run, string? directory = null)
     /// <summary>The folder in an output directory that holds a directory of event files.</summary>
     public const string FolderName = "runs";
 
+    private readonly LoggedSteps _steps = new(run.LoggingSteps);
     private EventFile? _file;
 
     /// <summary>The directory of the event files; null before the run has started.</summary>
@@ -29,8 +30,12 @@ public sealed class TensorBoardTracker(TrackedRun run, string? directory = null)
             case RunStarted started:
                 Begin(started);
                 break;
-            case StepTaken step when TrackedRun.IsLogged(step, run.LoggingSteps):
-                Scalars(happened, step.Step);
+            case StepTaken step:
+                if (_steps.Take(step) is { } shown)
+                {
+                    Scalars(shown, step.Step);
+                }
+
                 break;
             case Evaluated evaluated:
                 Scalars(happened, evaluated.Step);

@@ -19,6 +19,7 @@ public sealed class WandbTracker(TrackedRun run, WandbOptions options) : IRunLis
     private const string GlobalStep = "train/global_step";
     private static readonly JsonSerializerOptions Json = new();
 
+    private readonly LoggedSteps _steps = new(run.LoggingSteps);
     private readonly SortedDictionary<string, JsonNode> _row = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, JsonNode> _summary = new(StringComparer.Ordinal);
     private readonly HashSet<string> _metrics = new(StringComparer.Ordinal);
@@ -38,9 +39,13 @@ public sealed class WandbTracker(TrackedRun run, WandbOptions options) : IRunLis
             case RunStarted started:
                 Begin(started);
                 break;
-            case StepTaken step when TrackedRun.IsLogged(step, run.LoggingSteps):
-                Add(step.Step, happened);
-                Memory(step);
+            case StepTaken step:
+                if (_steps.Take(step) is { } shown)
+                {
+                    Add(step.Step, shown);
+                    Memory(step);
+                }
+
                 break;
             case SampleGenerated sample:
                 _samples.Add(sample);

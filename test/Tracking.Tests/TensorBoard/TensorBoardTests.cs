@@ -103,14 +103,17 @@ public sealed class TensorBoardTests : IDisposable
     }
 
     [Fact]
-    public void Of_the_steps_every_so_many_are_written()
+    public void Of_the_steps_every_so_many_are_written_with_the_mean_loss_since_the_last()
     {
         using (var tracker = new TensorBoardTracker(_run.About with { LoggingSteps = 3 }))
         {
             TestRun.Play(tracker, resumedFrom: 0, last: 8, steps: 8);
         }
 
-        Assert.Equal([1, 3, 6, 8], Scalars(Assert.Single(Files()))["train/loss"].Select(v => v.Step));
+        float[] means = [10, (10 + 5 + (10f / 3)) / 3, (2.5f + 2 + (10f / 6)) / 3, ((10f / 7) + 1.25f) / 2];
+        var loss = Scalars(Assert.Single(Files()))["train/loss"];
+        Assert.Equal([1, 3, 6, 8], loss.Select(v => v.Step));
+        Assert.Equal(means, loss.Select(v => v.Value), (expected, actual) => Math.Abs(expected - actual) < 1e-5);
     }
 
     [Fact]
