@@ -42,15 +42,11 @@ public sealed class ImageSource
 
         try
         {
-            using var stream = new FileStream(FilePath!, FileMode.Open, FileAccess.Read, FileShare.Read);
-            limits.RequireBytes(FilePath!, stream.Length);
-            byte[] bytes = new byte[stream.Length];
-            stream.ReadExactly(bytes);
-            return bytes;
+            return ImageDecoder.ReadFile(FilePath!, limits);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (InvalidDataException error)
         {
-            throw new InvalidDataException($"{Name}: the picture {FilePath} cannot be read: {error.Message}", error);
+            throw new InvalidDataException($"{Name}: {error.Message}", error);
         }
     }
 

@@ -17,23 +17,30 @@ public static class ImageDecoder
     /// <param name="limits">Caps; <see cref="DecodeLimits.Default"/> if null.</param>
     /// <exception cref="InvalidDataException">The file is missing, too large, no picture, truncated or damaged; the message names it.</exception>
     /// <exception cref="DllNotFoundException">libvips is not installed; the message says how to install it.</exception>
-    public static Image Decode(string path, DecodeLimits? limits = null)
+    public static Image Decode(string path, DecodeLimits? limits = null) => Decode(ReadFile(path, limits), path, limits);
+
+    /// <summary>The content of a picture's file. Pipes and devices, which may never end, are refused without opening them.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="limits">Caps; <see cref="DecodeLimits.Default"/> if null.</param>
+    /// <exception cref="InvalidDataException">The file is missing, empty, too large or no regular file; the message names it.</exception>
+    public static byte[] ReadFile(string path, DecodeLimits? limits = null)
     {
         limits ??= DecodeLimits.Default;
-        byte[] file;
         try
         {
+            // What is no regular file has no length. Opening a pipe would wait for a writer.
+            limits.RequireBytes(path, new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length);
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             limits.RequireBytes(path, stream.Length);
-            file = new byte[stream.Length];
+            byte[] file = new byte[stream.Length];
             stream.ReadExactly(file);
+            return file;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             string reason = e is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : e.Message;
             throw new InvalidDataException($"{path}: the picture cannot be read: {reason}", e);
         }
-        return Decode(file, path, limits);
     }
 
     /// <summary>Decodes a file that is already in memory.</summary>

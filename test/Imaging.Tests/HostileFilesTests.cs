@@ -14,6 +14,28 @@ public sealed class HostileFilesTests
         Assert.Equal("no/such/picture.png: the picture cannot be read: the file does not exist", error.Message);
     }
 
+    [Fact]
+    public async Task Pipes_and_devices_are_refused_without_opening_them()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "pipes have no place among the files here");
+        string folder = Directory.CreateTempSubdirectory("lorikeet-pipe-").FullName, pipe = Path.Combine(folder, "a.png"), link = Path.Combine(folder, "b.png");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe))
+        {
+            made.WaitForExit();
+        }
+
+        File.CreateSymbolicLink(link, pipe);
+        foreach (string file in new[] { pipe, link, "/dev/zero" })
+        {
+            // Opening the pipe would wait for ever.
+            InvalidDataException refused = await Task.Run(() => Assert.Throws<InvalidDataException>(() => ImageDecoder.Decode(file)), TestContext.Current.CancellationToken)
+                .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+            Assert.StartsWith($"{file}: ", refused.Message, StringComparison.Ordinal);
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
     [Theory]
     [InlineData("hello world, this is no picture", "looks like text")]
     [InlineData("%PDF-1.7 ...", "looks like a PDF document")]
