@@ -46,20 +46,28 @@ public sealed class AdapterSet
     {
         var set = new AdapterSet(config);
         IReadOnlyList<Linear> targets = Targets(parts, head, config);
-        foreach (Linear layer in targets)
+        try
         {
-            if (layer.Adapter is not null)
+            foreach (Linear layer in targets)
             {
-                throw new InvalidDataException($"module '{layer.Path}' has an adapter already");
+                if (layer.Adapter is not null)
+                {
+                    throw new InvalidDataException($"module '{layer.Path}' has an adapter already");
+                }
+
+                layer.Adapter = new Lora(parameters, layer, config, seed);
+                set._adapters.Add((layer, layer.Adapter));
             }
 
-            layer.Adapter = new Lora(parameters, layer, config, seed);
-            set._adapters.Add((layer, layer.Adapter));
+            set.TrainBiases(parts, targets, parameters);
+            set.TrainWholeModules(parts, parameters);
+            return set;
         }
-
-        set.TrainBiases(parts, targets, parameters);
-        set.TrainWholeModules(parts, parameters);
-        return set;
+        catch
+        {
+            set.Detach();
+            throw;
+        }
     }
 
     /// <summary>The layers that the settings mean, in the model's order.</summary>

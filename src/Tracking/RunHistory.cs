@@ -61,7 +61,7 @@ public sealed record RunHistory(IReadOnlyList<RunEvent> Events, IReadOnlyList<st
         StepTaken step => step.Step,
         Evaluated evaluation => evaluation.Step,
         SampleGenerated sample => sample.Step,
-        EarlyStopped stop => stop.Step,
+        EarlyStopped stop => stop.Step + 1, // It comes after the checkpoint of its step, and comes again.
         CheckpointSaved checkpoint => checkpoint.Step,
         _ => 0,
     };

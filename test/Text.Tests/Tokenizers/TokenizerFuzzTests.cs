@@ -1,4 +1,3 @@
-using System.Text;
 using Lorikeet.Testing;
 using Lorikeet.Text.Tokenizers;
 
@@ -28,7 +27,7 @@ public sealed class TokenizerFuzzTests : IDisposable
         string path = Path.Combine(_folder, "tokenizer.json");
         int good = Fuzz.Run(
             count,
-            i => i % 4 == 0 ? bytes.Mutate(Encoding.UTF8.GetBytes(originals[i % originals.Length])) : structure.Mutate(originals[i % originals.Length]),
+            i => i % 4 == 0 ? bytes.Mutate(System.Text.Encoding.UTF8.GetBytes(originals[i % originals.Length])) : structure.Mutate(originals[i % originals.Length]),
             mutant =>
             {
                 File.WriteAllBytes(path, mutant);

@@ -24,7 +24,14 @@ internal readonly record struct JsonPart(string File, string Path, JsonElement E
                 throw Expected("an object");
             }
 
-            return new JsonPart(File, Path.Length == 0 ? key : $"{Path}.{key}", Element.TryGetProperty(key, out JsonElement value) ? value : default);
+            try
+            {
+                return new JsonPart(File, Path.Length == 0 ? key : $"{Path}.{key}", Element.TryGetProperty(key, out JsonElement value) ? value : default);
+            }
+            catch (InvalidOperationException)
+            {
+                throw Error("a key holds an escape that is no character (a lone surrogate).");
+            }
         }
     }
 
