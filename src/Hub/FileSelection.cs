@@ -32,7 +32,7 @@ internal sealed record ChosenFiles(IReadOnlyList<RepositoryFile> Wanted, IReadOn
     /// <summary>Chooses among the files of a repository.</summary>
     public static ChosenFiles Of(IReadOnlyList<RepositoryFile> files, RepositoryKind kind, FileSelection selection)
     {
-        Func<string, bool> isNeeded = kind == RepositoryKind.Dataset ? NeededFiles.IsData : NeededFiles.OfModel(files.Select(file => file.Path));
+        Func<string, bool> isNeeded = kind == RepositoryKind.Dataset ? NeededFiles.OfDataset(files.Select(file => file.Path)) : NeededFiles.OfModel(files.Select(file => file.Path));
         var wanted = new List<RepositoryFile>();
         var refused = new List<RefusedFile>();
         int unneeded = 0;
@@ -71,7 +71,8 @@ internal sealed record ChosenFiles(IReadOnlyList<RepositoryFile> Wanted, IReadOn
 /// <summary>The files that loading needs.</summary>
 internal static partial class NeededFiles
 {
-    private static readonly string[] DataEndings = [".parquet", ".jsonl", ".json", ".csv", ".tsv"];
+    private static readonly string[] Tables = [".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv"];
+    private static readonly string[] PicturesAndCaptions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".txt"];
     private static readonly string[] Vocabularies = ["merges.txt", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "added_tokens.json"];
 
     /// <summary>Tells which of a model's files are needed: weights of one kind, and all settings beside them.</summary>
@@ -86,9 +87,12 @@ internal static partial class NeededFiles
             : IsSetting(path);
     }
 
-    /// <summary>Tells whether a file of a data set is needed.</summary>
-    public static bool IsData(string path) =>
-        DataEndings.Any(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase)) || IsNotice(path);
+    /// <summary>Tells which of a data set's files are needed: its tables, and where none is Parquet, which holds its pictures, also pictures and captions.</summary>
+    public static Func<string, bool> OfDataset(IEnumerable<string> paths)
+    {
+        string[] endings = paths.Any(path => HasEnding(path, [".parquet"])) ? Tables : [.. Tables, .. PicturesAndCaptions];
+        return path => HasEnding(path, endings) || IsNotice(path);
+    }
 
     /// <summary>True if a directory with these files can be loaded as a model, judged without the hub's list.</summary>
     public static bool CanLoad(string directory, Func<string, IReadOnlyCollection<string>?> shardsOf)
@@ -107,6 +111,8 @@ internal static partial class NeededFiles
     // Next to a whole model.safetensors, its shards and their index would be the same weights a second time.
     private static bool IsRival(string path, HashSet<string> names) =>
         path != "model.safetensors" && path.StartsWith("model", StringComparison.Ordinal) && names.Contains("model.safetensors");
+
+    private static bool HasEnding(string path, string[] endings) => endings.Any(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
 
     private static bool IsUsualWeights(string path) => UsualWeights().IsMatch(path);
 

@@ -271,4 +271,17 @@ public sealed class DatasetPullTests
             Directory.EnumerateFiles(pulled.Directory, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(pulled.Directory, f)).Order(StringComparer.Ordinal));
         Assert.Contains(folder.Notes, n => n.StartsWith("left out: load.py", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task Pictures_and_captions_come_where_no_table_holds_them()
+    {
+        using var folder = new HubFolder("org/pictures", isDataset: true);
+        string[] names = ["metadata.jsonl", "train/a.png", "train/a.txt", "train/b.JPG"];
+        Array.ForEach(names, name => folder.Hub.Add(name, name));
+        folder.Hub.Add("train/archive.zip", "zip");
+        Snapshot pulled = await folder.Pull();
+        Assert.Equal(names, Directory.EnumerateFiles(pulled.Directory, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(pulled.Directory, f)).Order(StringComparer.Ordinal));
+        Assert.Contains(folder.Notes, n => n.StartsWith("1 other file is not needed", StringComparison.Ordinal));
+        Assert.NotNull(new HubClient(folder.Options).FindCached(folder.Id));
+    }
 }

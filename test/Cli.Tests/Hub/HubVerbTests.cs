@@ -74,6 +74,23 @@ public sealed class HubVerbTests : IDisposable
     }
 
     [Fact]
+    public void A_run_trains_on_the_directory_of_a_pulled_data_set()
+    {
+        using var rows = new FakeHub("tiny/rows", isDataset: true);
+        string picture = Convert.ToBase64String(File.ReadAllBytes(Path.Combine(_tiny.Images, "tiny.png")));
+        string row = TinyCommands.Row(picture, "a dot") + "\n";
+        rows.Add("README.md", "# Rows");
+        rows.Add("data/train-00000-of-00001.jsonl", row + row);
+        rows.Add("data/test-00000-of-00001.jsonl", row);
+        (string models, _environment["HF_ENDPOINT"]) = (_environment["HF_ENDPOINT"], rows.Endpoint.AbsoluteUri);
+        string directory = Run(ExitCodes.Done, "pull", "tiny/rows", "--repo-type", "dataset").Result.TrimEnd('\n');
+        _environment["HF_ENDPOINT"] = models;
+        TestHost trained = Train(ExitCodes.Done, "--data.train", directory, "--data.image_root", "null");
+        Assert.Contains("1 of other splits (test)", trained.Messages, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(_tiny.Output, "adapter_model.safetensors")));
+    }
+
+    [Fact]
     public void A_directory_beside_the_run_file_wins_over_a_repository_of_its_name()
     {
         string own = Path.Combine(_tiny.Folder, "tiny", "model");
@@ -145,7 +162,7 @@ public sealed class HubVerbTests : IDisposable
         _tiny.Dispose();
     }
 
-    private TestHost Train(int expected)
+    private TestHost Train(int expected, params string[] more)
     {
         string file = Path.Combine(_tiny.Folder, "run.yaml");
         File.WriteAllText(file, $$"""
@@ -154,7 +171,7 @@ public sealed class HubVerbTests : IDisposable
             lora: { r: 2 }
             train: { output_dir: out, max_steps: 1, per_device_train_batch_size: 2, learning_rate: 1.0e-3 }
             """);
-        return Run(expected, "train", file);
+        return Run(expected, ["train", file, .. more]);
     }
 
     private TestHost Run(int expected, params string[] arguments)
