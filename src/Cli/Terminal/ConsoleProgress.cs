@@ -14,6 +14,7 @@ internal sealed class ConsoleProgress : IRunListener
     private static readonly TimeSpan LiveInterval = TimeSpan.FromSeconds(0.1);
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(5);
     private const int CurveHeight = 4;
+    private const int SamplesShown = 5;
 
     private readonly CliHost _host;
     private readonly LossCurve _curve = new();
@@ -22,6 +23,7 @@ internal sealed class ConsoleProgress : IRunListener
     private Progressed? _activity;
     private Evaluated? _evaluated;
     private long? _bestStep;
+    private int _samplesHidden;
     private long _drawnAt;
     private int _drawnLines;
 
@@ -55,7 +57,16 @@ internal sealed class ConsoleProgress : IRunListener
             case RunFailed:
                 // The block stays: it shows how far the run came. Whoever caught the failure prints the message.
                 break;
+            case SampleGenerated { Index: > SamplesShown }:
+                _samplesHidden++;
+                break;
             case Evaluated evaluated:
+                if (_samplesHidden > 0)
+                {
+                    Say([string.Create(CultureInfo.InvariantCulture, $"    {_samplesHidden} further replies are not shown here")]);
+                    _samplesHidden = 0;
+                }
+
                 _evaluated = evaluated;
                 _bestStep = evaluated.IsBest ? evaluated.Step : _bestStep;
                 Say(RunSummary.LinesFor(happened));

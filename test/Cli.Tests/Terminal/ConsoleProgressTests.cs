@@ -54,6 +54,22 @@ public sealed class ConsoleProgressTests
     }
 
     [Fact]
+    public void Of_many_replies_the_first_are_shown_and_the_others_counted()
+    {
+        var test = new TestHost(clock: _clock);
+        var progress = new ConsoleProgress(test.Host);
+        for (int i = 1; i <= 8; i++)
+        {
+            progress.On(new SampleGenerated { Step = 5, Index = i });
+        }
+
+        progress.On(new Evaluated { Step = 5, Loss = 1 });
+        string[] lines = test.Messages.TrimEnd().Split('\n');
+        Assert.Equal((5 * 3) + 2, lines.Length);
+        Assert.Equal("    3 further replies are not shown here", lines[^2]);
+    }
+
+    [Fact]
     public void The_end_is_a_result()
     {
         var test = new TestHost(clock: _clock);
