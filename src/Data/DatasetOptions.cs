@@ -24,6 +24,6 @@ public sealed record DatasetOptions
     /// <summary>Share of the samples where several sources are mixed, relative to the others' weights; null for a share per row.</summary>
     public double? Weight { get; init; }
 
-    /// <summary>Folder for what is kept between runs (indexes of large files) and for unpacked rows of a run; null keeps no indexes.</summary>
+    /// <summary>Folder for the unpacked rows of Parquet files while they are in use; null for the system's folder of temporary files.</summary>
     public string? CacheDirectory { get; init; }
 }

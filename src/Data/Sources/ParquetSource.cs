@@ -13,7 +13,7 @@ namespace Lorikeet.Data.Sources;
 internal sealed class ParquetSource : IRowSource
 {
     private const long BlockBytes = 32L << 20;
-    private const long BlockRows = 16384;
+    private const long BlockRows = 65536;
     private const string RowNumber = "file_row_number";
 
     private readonly Lock _lock = new();
@@ -22,6 +22,7 @@ internal sealed class ParquetSource : IRowSource
     private readonly List<ParquetFile> _files = [];
     private readonly List<Block> _blocks = [];
     private readonly Dictionary<ParquetFile, string> _selects = [];
+    private readonly ArrayBufferWriter<byte> _buffer = new();
     private (Block? Block, Unpacked? Rows) _last;
 
     private ParquetSource(string path, string folder, IReadOnlyList<string> files, string cacheDirectory)
@@ -158,7 +159,7 @@ internal sealed class ParquetSource : IRowSource
             }
 
             block.File.RequireUnchanged();
-            var bytes = new ArrayBufferWriter<byte>();
+            _buffer.ResetWrittenCount();
             int[] offsets = new int[block.Count + 1];
             long next = 0;
             using (var record = new RowRecord())
@@ -171,8 +172,8 @@ internal sealed class ParquetSource : IRowSource
                     }
 
                     Write(record, columns, vectors, i);
-                    record.End(bytes);
-                    offsets[++next] = bytes.WrittenCount;
+                    record.End(_buffer);
+                    offsets[++next] = _buffer.WrittenCount;
                 }, CancellationToken.None));
             }
 
@@ -181,13 +182,12 @@ internal sealed class ParquetSource : IRowSource
                 throw new InvalidDataException(FormattableString.Invariant($"{block.File.Name}: {block.Count} rows were expected from row {block.InFile + 1} on, {next} were found. The file is damaged; write it again."));
             }
 
-            byte[] unpacked = bytes.WrittenSpan.ToArray();
-            if (_store.Add(unpacked) is { } piece)
+            if (_store.Add(_buffer.WrittenSpan) is { } piece)
             {
                 return block.Rows = new Unpacked(piece, offsets);
             }
 
-            var transient = new Unpacked(new RowStore.Piece(unpacked, null, 0), offsets);
+            var transient = new Unpacked(new RowStore.Piece(_buffer.WrittenSpan.ToArray(), null, 0), offsets);
             _last = (block, transient);
             return transient;
         }

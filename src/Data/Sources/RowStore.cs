@@ -8,7 +8,7 @@ namespace Lorikeet.Data.Sources;
 /// </summary>
 /// <param name="directory">Folder of the file.</param>
 /// <param name="memoryBytes">Bytes kept in memory.</param>
-internal sealed class RowStore(string directory, long memoryBytes = 128L << 20) : IDisposable
+internal sealed class RowStore(string directory, long memoryBytes = 64L << 20) : IDisposable
 {
     private readonly Lock _lock = new();
     private SafeFileHandle? _file;
@@ -20,14 +20,14 @@ internal sealed class RowStore(string directory, long memoryBytes = 128L << 20) 
     public long FileBytes => Volatile.Read(ref _inFile);
 
     /// <summary>Keeps a piece; null where there is no room for it.</summary>
-    public Piece? Add(byte[] bytes)
+    public Piece? Add(ReadOnlySpan<byte> bytes)
     {
         lock (_lock)
         {
             if (_inMemory + bytes.Length <= memoryBytes)
             {
                 _inMemory += bytes.Length;
-                return new Piece(bytes, null, 0);
+                return new Piece(bytes.ToArray(), null, 0);
             }
 
             if (_isFull)

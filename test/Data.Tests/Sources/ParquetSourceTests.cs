@@ -163,10 +163,10 @@ public sealed class ParquetSourceTests : IDisposable
     [Fact]
     public void A_file_that_changes_in_use_is_noticed()
     {
-        string path = Write("SELECT i AS id, 'q' AS question, 'a' AS answer FROM range(40000) t(i)");
+        string path = Write("SELECT i AS id, 'q' AS question, 'a' AS answer FROM range(40960) t(i)", "ROW_GROUP_SIZE 20480");
         using Dataset data = Dataset.Open(new DatasetOptions { Path = path });
         File.SetLastWriteTimeUtc(path, File.GetLastWriteTimeUtc(path).AddSeconds(5));
-        var error = Assert.Throws<InvalidDataException>(() => data.Read(39999));
+        var error = Assert.Throws<InvalidDataException>(() => data.Read(40959));
         Assert.StartsWith($"{path}: the data file changed while in use.", error.Message, StringComparison.Ordinal);
     }
 

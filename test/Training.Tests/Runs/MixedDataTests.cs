@@ -1,3 +1,5 @@
+using Lorikeet.Data.Sources;
+using Lorikeet.Testing;
 using Lorikeet.Tracking;
 
 namespace Lorikeet.Training.Tests.Runs;
@@ -40,6 +42,20 @@ public sealed class MixedDataTests
         Assert.Equal(5, outcome.Events.OfType<RunStarted>().Single().Samples);
         Assert.Equal(5, outcome.Result.Steps);
         Assert.NotEmpty(outcome.Events.OfType<Evaluated>());
+    }
+
+    [Fact]
+    public void Parquet_shards_with_pictures_train_and_resume_to_the_same_bytes()
+    {
+        Assert.SkipWhen(ParquetLibrary.Find().Version is null, "libduckdb is not installed (eng/native.sh duckdb)");
+        string[] settings = [$"--data.train=[{Golden.Path("parquet", "cauldron")}, {{path: {Golden.Path("parquet", "rlaif.parquet")}, format: preference, max_samples: 2}}]", "--train.num_train_epochs=1"];
+        using var whole = new TinyRun();
+        Outcome uninterrupted = whole.Train(settings: settings);
+        using var parts = new TinyRun();
+        parts.Train(stopAfter: 1, settings: settings);
+        parts.Train(UsedDirectory.Resume, settings: settings);
+        Assert.Equal(12, uninterrupted.Events.OfType<RunStarted>().Single().Samples);
+        Assert.Equal(File.ReadAllBytes(whole.AdapterPath), File.ReadAllBytes(parts.AdapterPath));
     }
 
     private static string[] Settings(TinyRun run) => [Mix.Replace("FOLDER", run.Folder, StringComparison.Ordinal)];

@@ -14,7 +14,7 @@ internal static unsafe class DuckDbLibrary
     /// <summary>What a message about a missing library ends with.</summary>
     public const string HowToInstall = "Type once, in Lorikeet's folder: eng/native.sh duckdb";
 
-    private static readonly Version Oldest = new(1, 2);
+    private static readonly Version Oldest = new(1, 3);
     private static readonly Lazy<(nint Handle, string Found)> Loaded = new(Find);
     private static readonly Lazy<string> Checked = new(Check);
 

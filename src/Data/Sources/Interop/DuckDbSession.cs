@@ -20,6 +20,9 @@ internal sealed unsafe class DuckDbSession : IDisposable
             Open();
             Run($"SET allowed_paths = [{string.Join(", ", files.SelectMany(f => new[] { Literal(f), PathLiteral(f) }).Distinct())}]");
             Run("SET parquet_metadata_cache = true");
+
+            // Every block is read once; what DuckDB would keep of the file fills its memory for nothing.
+            Run("SET enable_external_file_cache = false");
             Run("SET enable_external_access = false");
             Run("SET lock_configuration = true");
         }
