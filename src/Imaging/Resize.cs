@@ -65,11 +65,18 @@ public static class Resize
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxWidth, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxHeight, 1);
-        if (maxWidth >= image.Width && maxHeight >= image.Height)
+        (int width, int height) = ThumbnailSize(new PixelSize(image.Width, image.Height), maxWidth, maxHeight);
+        return Apply(image, width, height, filter);
+    }
+
+    /// <summary>The size of a thumbnail of a picture of a size.</summary>
+    internal static PixelSize ThumbnailSize(PixelSize size, int maxWidth, int maxHeight)
+    {
+        if (maxWidth >= size.Width && maxHeight >= size.Height)
         {
-            return image;
+            return size;
         }
-        double aspect = (double)image.Width / image.Height;
+        double aspect = (double)size.Width / size.Height;
         int width = maxWidth, height = maxHeight;
         if ((double)width / height >= aspect)
         {
@@ -79,7 +86,7 @@ public static class Resize
         {
             height = RoundAspect(width / aspect, n => n == 0 ? 0 : Math.Abs(aspect - (double)width / n));
         }
-        return Apply(image, width, height, filter);
+        return new PixelSize(width, height);
     }
 
     /// <summary>The whole number next to a side whose aspect ratio is closer; the lower one on a tie.</summary>

@@ -28,11 +28,29 @@ public sealed record ImageOptions
     /// <summary>Whether a camera's orientation mark is obeyed.</summary>
     public bool ApplyExif { get; init; }
 
+    /// <summary>How pictures are made smaller before the family's processing, or null.</summary>
+    public PictureReduction? Reduction { get; init; }
+
     /// <summary>Longest edge in pixels instead of the processor's own, or null.</summary>
     public int? LongestEdge { get; init; }
 
     /// <summary>Whether large pictures are cut into tiles; null: as the processor is configured.</summary>
     public bool? DoImageSplitting { get; init; }
+
+    /// <summary>The same for pictures that went through <see cref="Prepare"/>.</summary>
+    public ImageOptions AfterPreparing() => this with { ApplyExif = false, Reduction = null };
+
+    /// <summary>A picture as the family's processing takes it: upright where marks are obeyed, and made smaller.</summary>
+    public Image Prepare(Image image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        image = ApplyExif ? image.Upright() : image;
+        var size = new PixelSize(image.Width, image.Height);
+        return SizeAfter(size) == size ? image : Reduction!.Apply(Alpha == AlphaHandling.White ? image.OnWhite() : image);
+    }
+
+    /// <summary>The size that <see cref="Prepare"/> gives a picture of a size, upright where marks are obeyed.</summary>
+    public PixelSize SizeAfter(PixelSize size) => Reduction?.SizeAfter(size) ?? size;
 }
 
 /// <summary>How a conversation becomes tokens.</summary>

@@ -31,7 +31,8 @@ public abstract class Processor
     /// <exception cref="InvalidDataException">The template fails, or pictures and their places differ in number.</exception>
     public EncodedSample Encode(Conversation conversation, EncodeOptions options)
     {
-        Image[] images = [.. conversation.Images.Select(image => options.Images.ApplyExif ? image.Upright() : image)];
+        Image[] images = [.. conversation.Images.Select(options.Images.Prepare)];
+        options = options with { Images = options.Images.AfterPreparing() };
         EncodedSample measured = Measure(conversation.Messages, [.. images.Select(image => new PixelSize(image.Width, image.Height))], options);
         return measured.Layout is { } layout ? measured with { Pixels = Pixels(images, layout, options.Images) } : measured;
     }
@@ -45,7 +46,7 @@ public abstract class Processor
     {
         messages = ContentForm.For(Template, messages);
         IReadOnlyDictionary<string, object?> variables = Variables(options);
-        ImageLayout? layout = sizes.Count == 0 ? null : Layout(sizes, options.Images);
+        ImageLayout? layout = sizes.Count == 0 ? null : Layout([.. sizes.Select(options.Images.SizeAfter)], options.Images);
         string text;
         IReadOnlyList<(int Start, int End)> spans = [];
         if (options.Loss is LossOn.AssistantTurns or LossOn.LastTurn && !options.AddGenerationPrompt)

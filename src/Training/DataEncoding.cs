@@ -17,6 +17,7 @@ public static class DataEncoding
             {
                 Alpha = data.Alpha == AlphaPolicy.White ? Imaging.AlphaHandling.White : Imaging.AlphaHandling.Reference,
                 ApplyExif = data.Exif == ExifPolicy.Apply,
+                Reduction = data.Reduction,
                 LongestEdge = data.LongestEdge,
             },
         };

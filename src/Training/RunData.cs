@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Lorikeet.Data;
+using Lorikeet.Data.Augment;
 using Lorikeet.Data.Sampling;
 using Lorikeet.Models;
 using Lorikeet.Tracking;
@@ -37,7 +38,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
     /// <summary>What must be the same for a checkpoint to be continued: the samples, their order and their grouping into steps.</summary>
     public string Identity => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Samples} rows={Plan.Rows} batch={Plan.BatchSize} accumulation={Plan.Accumulation} seed={config.Train.Seed} shuffle={config.Data.Shuffle} packing={config.Data.Packing}");
+        $"{Samples} rows={Plan.Rows} batch={Plan.BatchSize} accumulation={Plan.Accumulation} seed={config.Train.Seed} shuffle={config.Data.Shuffle} packing={config.Data.Packing}{(Train.Options.Augment is { } a ? $" augment={a.Identity}" : "")}");
 
     /// <summary>How conversations become tokens.</summary>
     public EncodeOptions Encoding => DataEncoding.Of(config.Data);
@@ -56,7 +57,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
             _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{heldOut.Count} samples are held out for evaluation, {_training.Count} are trained on."));
         }
 
-        _train = Loader(_training);
+        _train = Loader(_training, Augmenter());
         _notes.AddRange(_training.Notes);
         return _train;
     }
@@ -120,15 +121,22 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
 
     private DatasetOptions Options(DataSource source, string? split, long? maxSamples) => RunDatasets.Options(config.Data, source, split, maxSamples);
 
-    private SampleLoader Loader(Dataset dataset)
+    private Augmenter? Augmenter()
+    {
+        Augmenter? augmenter = config.Data.Augment.IsEmpty ? null : Data.Augment.Augmenter.Create(config.Data.Augment.ToOptions(), processor.Tokenizer.SpecialTokens);
+        _notes.AddRange(augmenter?.Notes ?? []);
+        return augmenter;
+    }
+
+    private SampleLoader Loader(Dataset dataset, Augmenter? augmenter = null)
     {
         _owned.Add(dataset);
-        return new SampleLoader(dataset, processor, new SampleOptions { Encode = Encoding, MaxLength = config.Data.MaxLength, OnError = config.Data.OnError, OnOverflow = config.Data.OnOverflow });
+        return new SampleLoader(dataset, processor, new SampleOptions { Encode = Encoding, MaxLength = config.Data.MaxLength, OnError = config.Data.OnError, OnOverflow = config.Data.OnOverflow, Augment = augmenter });
     }
 
     private string Samples => string.Create(
         CultureInfo.InvariantCulture,
-        $"data={Train.Fingerprint} max_length={config.Data.MaxLength} on_error={config.Data.OnError} on_overflow={config.Data.OnOverflow}");
+        $"data={Train.Fingerprint} max_length={config.Data.MaxLength} on_error={config.Data.OnError} on_overflow={config.Data.OnOverflow} alpha={config.Data.Alpha} exif={config.Data.Exif} longest_edge={config.Data.LongestEdge}{(config.Data.Reduction is { } r ? $" {r}" : "")}");
 
     private string LengthsPath => Path.Combine(config.Train.OutputDir!, SampleLengths.FileName);
 

@@ -128,6 +128,11 @@ public sealed class TrainingRun : IDisposable
             listener.On(new Noted { Message = leftOut });
         }
 
+        if (data.Augmented.ToString() is { } augmented)
+        {
+            listener.On(new Noted { Message = augmented });
+        }
+
         string? saved = null;
         if (!result.Interrupted)
         {
@@ -235,7 +240,9 @@ public sealed class TrainingRun : IDisposable
 
         if (differences.Count == 0 && state.DataFingerprint != _data.Identity)
         {
-            differences.Add($"data.train: other samples, {state.DataFingerprint} in the checkpoint, {_data.Identity} now");
+            differences.Add(WithoutAugment(state.DataFingerprint) == WithoutAugment(_data.Identity)
+                ? "data.augment.synonyms.file: another word list"
+                : $"data.train: other samples, {state.DataFingerprint} in the checkpoint, {_data.Identity} now");
         }
 
         if (differences.Count > 0)
@@ -243,6 +250,8 @@ public sealed class TrainingRun : IDisposable
             throw new InvalidDataException(
                 $"{path}: was made with other settings:\n  {string.Join("\n  ", differences)}\nResume with the same settings, or start anew with --overwrite.");
         }
+
+        static string WithoutAugment(string identity) => identity.Split(" augment=")[0];
     }
 
     private TrainerSetup Setup(RunParts parts, ITrainingData data, RunState start)

@@ -38,5 +38,35 @@ public sealed class ProcessorTests
         Assert.Equal(obeyed, Encode(sideways.Upright(), false).Layout!.Pictures[0]);
     }
 
+    [Fact]
+    public void Pictures_are_made_smaller_before_the_familys_own_processing()
+    {
+        Processor processor = Tiny();
+        Image[] images = [.. new[] { "landscape.png", "rgba.png", "photo.jpg" }.Select(name => ImageDecoder.Decode(Golden.Path("cases", "images", name)))];
+        ChatMessage[] messages = [new("user", [new ImagePart(), new ImagePart(), new ImagePart()]), new("assistant", [new TextPart("x")])];
+        var options = new ImageOptions { Alpha = AlphaHandling.White, Reduction = new PictureReduction { ScaleFactor = 0.7, Thumbnail = new PixelSize(30, 20), Resample = ResizeFilter.Lanczos } };
+
+        EncodedSample reduced = processor.Encode(new Conversation(messages, images), new EncodeOptions { Images = options });
+        EncodedSample measured = processor.Measure(messages, [.. images.Select(i => new PixelSize(i.Width, i.Height))], new EncodeOptions { Images = options });
+        Image[] byHand = [.. images.Select(i => i.OnWhite()).Select(i => Resize.Apply(i, (int)(i.Width * 0.7), (int)(i.Height * 0.7), ResizeFilter.Lanczos)).Select(i => Resize.Thumbnail(i, 30, 20, ResizeFilter.Lanczos))];
+        EncodedSample expected = processor.Encode(new Conversation(messages, byHand), new EncodeOptions());
+
+        Assert.Equal(expected.Ids, reduced.Ids);
+        Assert.Equal(expected.Ids, measured.Ids);
+        Assert.Equal(expected.Layout!.Pictures, measured.Layout!.Pictures);
+        Assert.Equal(Values(expected), Values(reduced));
+
+        float[] Values(EncodedSample sample) => (float[])processor.ReferenceImages([sample])["pixel_values"].Values;
+    }
+
+    [Fact]
+    public void The_longest_edge_replaces_the_processors_own_and_fewer_pixels_make_fewer_tokens()
+    {
+        Processor processor = Tiny();
+        ChatMessage[] messages = [new("user", [new ImagePart()]), new("assistant", [new TextPart("x")])];
+        PictureShape[] shapes = [.. new int?[] { null, 32, 64 }.Select(edge => processor.Measure(messages, [new PixelSize(300, 200)], new EncodeOptions { Images = new ImageOptions { LongestEdge = edge } }).Layout!.Pictures[0])];
+        Assert.True(shapes[1].Tokens < shapes[2].Tokens && shapes[2].Tokens <= shapes[0].Tokens, string.Join("; ", shapes));
+    }
+
     private static Processor Tiny() => ModelCatalog.LoadProcessor(ModelDirectory.Open(Golden.Path("models", "smolvlm")));
 }

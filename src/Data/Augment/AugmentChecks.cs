@@ -11,40 +11,63 @@ internal static class AugmentChecks
     /// <exception cref="InvalidDataException">An option is out of range; the message names its key.</exception>
     public static void Require(AugmentOptions options)
     {
-        Chance("random_resized_crop", options.RandomResizedCrop);
-        Chance("horizontal_flip", options.HorizontalFlip);
-        Chance("vertical_flip", options.VerticalFlip);
-        Chance("randaugment", options.RandAugment);
-        Chance("color_jitter", options.ColorJitter);
-        if (options.RandomResizedCrop is { } crop)
+        foreach ((string key, string message) in Problems(options))
         {
-            Demand(crop.Scale is { Low: > 0, High: <= 1 } && crop.Scale.Low <= crop.Scale.High, "random_resized_crop.scale", "two numbers above 0 and up to 1, the smaller one first", crop.Scale);
-            Demand(crop.Ratio.Low > 0 && crop.Ratio.Low <= crop.Ratio.High && double.IsFinite(crop.Ratio.High), "random_resized_crop.ratio", "two numbers above 0, the smaller one first", crop.Ratio);
-            Demand(crop.Size is null or (>= 1 and <= 16384), "random_resized_crop.size", "1 to 16384 pixels", crop.Size);
+            throw new InvalidDataException($"data.augment.{key}: {message}");
         }
+    }
 
-        if (options.RandAugment is { } augment)
-        {
-            Demand(augment.NumOps is >= 0 and <= 100, "randaugment.num_ops", "0 to 100", augment.NumOps);
-            Demand(augment.NumMagnitudeBins >= 2, "randaugment.num_magnitude_bins", "at least 2", augment.NumMagnitudeBins);
-            Demand(augment.Magnitude >= 0 && augment.Magnitude < augment.NumMagnitudeBins, "randaugment.magnitude", FormattableString.Invariant($"0 to {augment.NumMagnitudeBins - 1} (num_magnitude_bins is {augment.NumMagnitudeBins})"), augment.Magnitude);
-        }
+    /// <summary>Everything that cannot be drawn: keys below <c>data.augment</c>, and what was expected.</summary>
+    public static IEnumerable<(string Key, string Message)> Problems(AugmentOptions options) =>
+        Rules(options).Where(rule => !rule.Holds).Select(rule => (rule.Key, string.Create(CultureInfo.InvariantCulture, $"expected {rule.Expected}, found {rule.Found}")));
 
-        if (options.ColorJitter is { } jitter)
-        {
-            Demand(jitter.Brightness >= 0 && double.IsFinite(jitter.Brightness), "color_jitter.brightness", "0 or more", jitter.Brightness);
-            Demand(jitter.Contrast >= 0 && double.IsFinite(jitter.Contrast), "color_jitter.contrast", "0 or more", jitter.Contrast);
-            Demand(jitter.Saturation >= 0 && double.IsFinite(jitter.Saturation), "color_jitter.saturation", "0 or more", jitter.Saturation);
-            Demand(jitter.Hue is >= 0 and <= 0.5, "color_jitter.hue", "0 to 0.5", jitter.Hue);
-        }
+    private static IEnumerable<Rule> Rules(AugmentOptions options) =>
+    [
+        .. Common("random_resized_crop", options.RandomResizedCrop), .. Common("horizontal_flip", options.HorizontalFlip),
+        .. Common("vertical_flip", options.VerticalFlip), .. Common("randaugment", options.RandAugment), .. Common("color_jitter", options.ColorJitter),
+        .. Crop(options.RandomResizedCrop), .. Magnitude(options.RandAugment), .. Jitter(options.ColorJitter),
+        .. Swaps("horizontal_flip", options.HorizontalFlip), .. Swaps("vertical_flip", options.VerticalFlip), .. Synonyms(options.Synonyms),
+    ];
 
-        if (options.Synonyms is { } synonyms)
-        {
-            Demand(synonyms.Probability is >= 0 and <= 1, "synonyms.probability", "0 to 1", synonyms.Probability);
-        }
+    private static Rule[] Crop(CropOptions? crop) => crop is null ? [] :
+    [
+        new(crop.Scale is { Low: > 0, High: <= 1 } && crop.Scale.Low <= crop.Scale.High, "random_resized_crop.scale", "two numbers above 0 and up to 1, the smaller one first", crop.Scale),
+        new(crop.Ratio.Low > 0 && crop.Ratio.Low <= crop.Ratio.High && double.IsFinite(crop.Ratio.High), "random_resized_crop.ratio", "two numbers above 0, the smaller one first", crop.Ratio),
+        new(crop.Size is null or (>= 1 and <= 16384), "random_resized_crop.size", "1 to 16384 pixels", crop.Size),
+    ];
 
-        Swaps("horizontal_flip", options.HorizontalFlip);
-        Swaps("vertical_flip", options.VerticalFlip);
+    private static Rule[] Magnitude(RandAugmentOptions? augment) => augment is null ? [] :
+    [
+        new(augment.NumOps is >= 0 and <= 100, "randaugment.num_ops", "0 to 100", augment.NumOps),
+        new(augment.NumMagnitudeBins >= 2, "randaugment.num_magnitude_bins", "at least 2", augment.NumMagnitudeBins),
+        new(augment.Magnitude >= 0 && augment.Magnitude < augment.NumMagnitudeBins, "randaugment.magnitude", FormattableString.Invariant($"0 to {augment.NumMagnitudeBins - 1} (num_magnitude_bins is {augment.NumMagnitudeBins})"), augment.Magnitude),
+    ];
+
+    private static Rule[] Jitter(ColorJitterOptions? jitter) => jitter is null ? [] :
+    [
+        new(jitter.Brightness >= 0 && double.IsFinite(jitter.Brightness), "color_jitter.brightness", "0 or more", jitter.Brightness),
+        new(jitter.Contrast >= 0 && double.IsFinite(jitter.Contrast), "color_jitter.contrast", "0 or more", jitter.Contrast),
+        new(jitter.Saturation >= 0 && double.IsFinite(jitter.Saturation), "color_jitter.saturation", "0 or more", jitter.Saturation),
+        new(jitter.Hue is >= 0 and <= 0.5, "color_jitter.hue", "0 to 0.5", jitter.Hue),
+    ];
+
+    private static Rule[] Synonyms(SynonymOptions? synonyms) => synonyms is null ? [] : [new(synonyms.Probability is >= 0 and <= 1, "synonyms.probability", "0 to 1", synonyms.Probability)];
+
+    private static Rule[] Common(string name, PictureChange? change) => change is null ? [] :
+    [
+        new(change.Probability is >= 0 and <= 1, name + ".probability", "0 to 1", change.Probability),
+        new(change.SkipWhenTextMatches.All(w => w.Trim().Length > 0), name + ".skip_when_text_matches", "words", "an empty one"),
+    ];
+
+    private static Rule[] Swaps(string name, FlipOptions? flip)
+    {
+        string[] words = flip is null ? [] : [.. flip.SwapWords.SelectMany(p => new[] { p.Key.Trim(), p.Value.Trim() })];
+        string? twice = words.GroupBy(w => w, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1)?.Key;
+        return
+        [
+            new(words.All(w => w.Length > 0), name + ".swap_words", "pairs of words", "an empty word"),
+            new(twice is null, name + ".swap_words", "each word once (a pair works in both directions)", $"'{twice}' more than once"),
+        ];
     }
 
     /// <summary>A hash of everything that changes what is drawn; where the word list lies does not.</summary>
@@ -109,28 +132,5 @@ internal static class AugmentChecks
     private static void Add(StringBuilder text, PictureChange change, FormattableString what) =>
         text.Append(what.ToString(CultureInfo.InvariantCulture)).Append(CultureInfo.InvariantCulture, $" {change.Probability:R} {string.Join('\u0001', change.SkipWhenTextMatches)}\n");
 
-    private static void Chance(string name, PictureChange? change)
-    {
-        if (change is not null)
-        {
-            Demand(change.Probability is >= 0 and <= 1, name + ".probability", "0 to 1", change.Probability);
-            Demand(change.SkipWhenTextMatches.All(w => w.Trim().Length > 0), name + ".skip_when_text_matches", "words", "an empty one");
-        }
-    }
-
-    private static void Swaps(string name, FlipOptions? flip)
-    {
-        string[] words = flip is null ? [] : [.. flip.SwapWords.SelectMany(p => new[] { p.Key.Trim(), p.Value.Trim() })];
-        Demand(words.All(w => w.Length > 0), name + ".swap_words", "pairs of words", "an empty word");
-        string? twice = words.GroupBy(w => w, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1)?.Key;
-        Demand(twice is null, name + ".swap_words", "each word once (a pair works in both directions)", $"'{twice}' more than once");
-    }
-
-    private static void Demand(bool holds, string key, string expected, object? found)
-    {
-        if (!holds)
-        {
-            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"data.augment.{key}: expected {expected}, found {found}."));
-        }
-    }
+    private sealed record Rule(bool Holds, string Key, string Expected, object? Found);
 }

@@ -30,9 +30,13 @@ public sealed class AugmentCounts
     private long _samples;
     private long _words;
     private long _swapped;
+    private long _leftAlone;
 
     /// <summary>Samples counted.</summary>
     public long Samples => _samples;
+
+    /// <summary>The counts of one sample that was used as it is, because changed it would have been too long.</summary>
+    public static AugmentCounts LeftAlone() => new() { _samples = 1, _leftAlone = 1 };
 
     /// <summary>Adds what was counted elsewhere.</summary>
     public void Add(AugmentCounts other)
@@ -47,6 +51,7 @@ public sealed class AugmentCounts
         _samples += other._samples;
         _words += other._words;
         _swapped += other._swapped;
+        _leftAlone += other._leftAlone;
     }
 
     /// <summary>The counts in one sentence, or null where no sample was counted.</summary>
@@ -75,6 +80,11 @@ public sealed class AugmentCounts
         if (_words > 0)
         {
             parts.Add(Text($"{_words} words replaced by synonyms"));
+        }
+
+        if (_leftAlone > 0)
+        {
+            parts.Add(Text($"{_leftAlone} left as they are, because changed they would have been too long"));
         }
 
         return Text($"augmentation of {_samples} samples: {(parts.Count > 0 ? string.Join("; ", parts) : "nothing was drawn")}");

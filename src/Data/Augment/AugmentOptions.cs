@@ -20,6 +20,9 @@ public sealed record AugmentOptions
 
     /// <summary>Words of the text replaced by others of the same meaning.</summary>
     public SynonymOptions? Synonyms { get; init; }
+
+    /// <summary>What is out of range: keys below <c>data.augment</c>, and what was expected there.</summary>
+    public IEnumerable<(string Key, string Message)> Problems() => AugmentChecks.Problems(this);
 }
 
 /// <summary>What every change of pictures has: how often, and which texts forbid it.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lorikeet.Data;
+using Lorikeet.Data.Augment;
 using Lorikeet.Models;
 
 namespace Lorikeet.Training.Batching;
@@ -30,6 +31,9 @@ public sealed class DatasetTraining : ITrainingData, IDisposable
         _prefetcher = new Prefetcher<LoadedStep>(startStep, plan.TotalSteps, Load, StepsAhead);
     }
 
+    /// <summary>What was changed at random in the steps delivered so far.</summary>
+    public AugmentCounts Augmented { get; } = new();
+
     /// <inheritdoc/>
     /// <exception cref="InvalidDataException">A row is unusable, or in a whole epoch every row was left out.</exception>
     public TrainingStep Next(int step, CancellationToken cancellation)
@@ -44,6 +48,7 @@ public sealed class DatasetTraining : ITrainingData, IDisposable
             _remarks(remark);
         }
 
+        Augmented.Add(loaded.Augmented);
         _emptySteps = loaded.Step.MicroBatches.Count == 0 ? _emptySteps + 1 : 0;
         return _emptySteps < _plan.StepsPerEpoch
             ? loaded.Step
@@ -58,12 +63,14 @@ public sealed class DatasetTraining : ITrainingData, IDisposable
         var batches = new List<ModelInput>();
         var origins = new List<string>();
         var remarks = new List<RowRemark>();
+        var augmented = new AugmentCounts();
         int images = 0;
         foreach (IReadOnlyList<PlannedRow> rows in _plan.Step((int)step))
         {
             cancellation.ThrowIfCancellationRequested();
             LoadedBatch batch = _loader.LoadBatch(rows, _seed);
             remarks.AddRange(batch.Remarks);
+            augmented.Add(batch.Augmented);
             if (batch.Input is { } input)
             {
                 batches.Add(input);
@@ -72,8 +79,8 @@ public sealed class DatasetTraining : ITrainingData, IDisposable
             }
         }
 
-        return new LoadedStep(new TrainingStep(batches, images, origins), remarks);
+        return new LoadedStep(new TrainingStep(batches, images, origins), remarks, augmented);
     }
 
-    private sealed record LoadedStep(TrainingStep Step, IReadOnlyList<RowRemark> Remarks);
+    private sealed record LoadedStep(TrainingStep Step, IReadOnlyList<RowRemark> Remarks, AugmentCounts Augmented);
 }

@@ -1,3 +1,4 @@
+using Lorikeet.Data.Augment;
 using Lorikeet.Models;
 
 namespace Lorikeet.Training.Batching;
@@ -25,10 +26,12 @@ public sealed record RowRemark(long Row, string Origin, RowAction Action, string
 /// <summary>A sample as training takes it, or why there is none.</summary>
 /// <param name="Sample">The sample; null if the row is left out.</param>
 /// <param name="Remark">What was done to the row; null if nothing.</param>
-public sealed record LoadedSample(EncodedSample? Sample, RowRemark? Remark);
+/// <param name="Augmented">What was changed at random; null without augmentation.</param>
+public sealed record LoadedSample(EncodedSample? Sample, RowRemark? Remark, AugmentCounts? Augmented = null);
 
 /// <summary>A batch of the rows that could be used.</summary>
 /// <param name="Input">The batch; null if every row was left out.</param>
 /// <param name="Images">Pictures in it.</param>
 /// <param name="Remarks">Rows left out or changed, in the batch's order.</param>
-public sealed record LoadedBatch(ModelInput? Input, int Images, IReadOnlyList<RowRemark> Remarks);
+/// <param name="Augmented">What was changed at random.</param>
+public sealed record LoadedBatch(ModelInput? Input, int Images, IReadOnlyList<RowRemark> Remarks, AugmentCounts Augmented);

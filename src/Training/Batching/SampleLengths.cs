@@ -40,7 +40,7 @@ public sealed record SampleLengths(string Identity, IReadOnlyList<int> Tokens, I
         using var measured = new Prefetcher<LoadedSample[]>(0, chunks, Load, ChunksAhead, Workers);
         while (measured.TryTake(out LoadedSample[] samples, cancellation))
         {
-            foreach ((Models.EncodedSample? sample, RowRemark? remark) in samples)
+            foreach ((Models.EncodedSample? sample, RowRemark? remark, _) in samples)
             {
                 tokens[done++] = sample?.Ids.Length ?? 0;
                 if (remark is not null)

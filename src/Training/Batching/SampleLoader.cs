@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lorikeet.Data;
+using Lorikeet.Data.Augment;
 using Lorikeet.Imaging;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
@@ -22,14 +23,22 @@ public sealed record SampleOptions
 
     /// <summary>What happens at a sample that is longer than <see cref="MaxLength"/>.</summary>
     public OverflowPolicy OnOverflow { get; init; }
+
+    /// <summary>Random changes in each epoch, or null; for training only.</summary>
+    public Augmenter? Augment { get; init; }
 }
 
-/// <summary>Reads rows, decodes their pictures and encodes them; every error names the row. What it does depends on the row alone.</summary>
+/// <summary>
+/// Reads rows, decodes their pictures and encodes them; every error names the row. What it does depends on the row alone, and with
+/// augmentation on the seed and the epoch.
+/// </summary>
 /// <param name="dataset">The rows.</param>
 /// <param name="processor">The model's processor.</param>
 /// <param name="options">How rows become samples.</param>
 public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOptions options)
 {
+    private const ulong AugmentStream = 0x61756731;
+
     /// <summary>Number of samples.</summary>
     public long Count => dataset.Count;
 
@@ -49,13 +58,26 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
     public string Describe(long index) => dataset.Describe(index);
 
     /// <summary>One encoded sample.</summary>
+    /// <param name="index">0-based number of the row.</param>
+    /// <param name="augmentKey">What the random changes of the sample are drawn from; null for the sample as it is.</param>
     /// <exception cref="InvalidDataException">The row, a picture or the length is unusable and is not to be left out; the message begins with file:line.</exception>
-    public LoadedSample Load(long index) => Guarded(index, sample =>
+    public LoadedSample Load(long index, ulong? augmentKey = null) => Guarded(index, sample =>
     {
         Image[] images = [.. sample.Images.Select(image => image.Decode())];
+        AugmentCounts? counts = null;
+        if (augmentKey is { } key && options.Augment is { } augmenter)
+        {
+            if (Augmented(augmenter, sample, images, key) is { } augmented)
+            {
+                return augmented;
+            }
+
+            counts = AugmentCounts.LeftAlone();
+        }
+
         bool upright = options.Encode.Images.ApplyExif;
         PixelSize[] sizes = [.. images.Select(image => upright ? image.Upright() : image).Select(image => new PixelSize(image.Width, image.Height))];
-        return Fitted(index, sample, sizes, encode => processor.Encode(new Conversation(sample.Messages, images), encode));
+        return Fitted(index, sample, sizes, encode => processor.Encode(new Conversation(sample.Messages, images), encode)) with { Augmented = counts };
     });
 
     /// <summary>One sample as tokens without pixels: pictures are not decoded, only their headers are read.</summary>
@@ -74,9 +96,12 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         var samples = new List<EncodedSample>();
         var keys = new List<ulong>();
         var remarks = new List<RowRemark>();
+        var augmented = new AugmentCounts();
         foreach (PlannedRow row in rows)
         {
-            (EncodedSample? sample, RowRemark? remark) = Load(row.Row);
+            ulong? augmentKey = options.Augment is null || seed is not { } s ? null : Rng.Key(s, AugmentStream, (ulong)row.Epoch, (ulong)row.Row);
+            (EncodedSample? sample, RowRemark? remark, AugmentCounts? counts) = Load(row.Row, augmentKey);
+            augmented.Add(counts ?? new AugmentCounts());
             if (remark is not null)
             {
                 remarks.Add(remark);
@@ -90,7 +115,26 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         }
 
         ModelInput? input = samples.Count == 0 ? null : processor.Collate(samples, seed is null ? null : keys);
-        return new LoadedBatch(input, samples.Sum(s => s.ImageCount), remarks);
+        return new LoadedBatch(input, samples.Sum(s => s.ImageCount), remarks, augmented);
+    }
+
+    /// <summary>The sample with its random changes; null where they make it longer than allowed: then it is used as it is.</summary>
+    private LoadedSample? Augmented(Augmenter augmenter, Sample sample, Image[] images, ulong key)
+    {
+        Image[] prepared = [.. images.Select(options.Encode.Images.Prepare)];
+        AugmentedSample changed = augmenter.Apply(sample, prepared, key);
+        EncodedSample encoded;
+        try
+        {
+            encoded = processor.Encode(new Conversation(changed.Messages, changed.Images), options.Encode with { Images = options.Encode.Images.AfterPreparing() });
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{sample.Origin}: {e.Message}", e);
+        }
+
+        bool isUsable = (options.MaxLength is not { } limit || encoded.Ids.Length <= limit) && (options.Encode.Loss == LossOn.Nothing || encoded.Supervised > 0);
+        return isUsable ? new LoadedSample(encoded, null, changed.Counts) : null;
     }
 
     /// <summary>Judges rows as this loader takes them, without stopping at the first thing that is wrong.</summary>

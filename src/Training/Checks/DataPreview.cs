@@ -72,7 +72,7 @@ public sealed class DataPreview : IDisposable
         };
         try
         {
-            (EncodedSample? sample, RowRemark? remark) = _loader.Load(index);
+            (EncodedSample? sample, RowRemark? remark, _) = _loader.Load(index);
             return sample is null
                 ? view with { Problem = $"left out: {remark?.Reason}" }
                 : view with { Tokens = TokenView.Of(sample, _processor.Tokenizer), Pictures = Pictures(verdict, sample) };

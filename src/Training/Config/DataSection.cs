@@ -1,4 +1,5 @@
 using Lorikeet.Data.Sampling;
+using Lorikeet.Imaging;
 using Lorikeet.Training.Config.Binding;
 
 namespace Lorikeet.Training.Config;
@@ -67,12 +68,30 @@ public sealed record DataSection
     /// <summary>What happens to a picture's orientation tag.</summary>
     public ExifPolicy Exif { get; init; } = ExifPolicy.Reference;
 
-    /// <summary>Longest edge in pixels that pictures are reduced to before the model's own processing; null for the model's setting.</summary>
+    /// <summary>Factor of both edges that pictures are made smaller by when they are read, such as 0.5; null for none.</summary>
+    [Bounds(Above = 0, Max = 1)]
+    public double? ScaleFactor { get; init; }
+
+    /// <summary>Largest width and height (one number for both) that pictures are reduced to when they are read, as Pillow's Image.thumbnail; smaller ones stay.</summary>
+    public IReadOnlyList<int>? Thumbnail { get; init; }
+
+    /// <summary>The filter of scale_factor and thumbnail.</summary>
+    public ImageFilter Resample { get; init; } = ImageFilter.Bicubic;
+
+    /// <summary>Replaces size.longest_edge of the model's processor, such as 768 (2 * 384): pictures are brought to it, small ones enlarged; null for the model's setting.</summary>
     [Bounds(Min = 1)]
     public int? LongestEdge { get; init; }
 
-    /// <summary>Random changes to training pictures.</summary>
-    public IReadOnlyDictionary<string, string> Augment { get; init; } = new Dictionary<string, string>();
+    /// <summary>Random changes to training samples.</summary>
+    public AugmentSection Augment { get; init; } = new();
+
+    /// <summary>How pictures are made smaller when they are read; null where they are not.</summary>
+    internal PictureReduction? Reduction => ScaleFactor is null && Thumbnail is null ? null : new PictureReduction
+    {
+        ScaleFactor = ScaleFactor ?? 1,
+        Thumbnail = Thumbnail is { Count: > 0 } limit ? new PixelSize(limit[0], limit[^1]) : null,
+        Resample = (ResizeFilter)Resample,
+    };
 }
 
 /// <summary>What happens at a row that cannot be used.</summary>
@@ -96,6 +115,28 @@ public enum OverflowPolicy
 
     /// <summary>The sample's pictures are made smaller until it fits, which quarantine.jsonl lists; nothing is cut off.</summary>
     Downscale,
+}
+
+/// <summary>How a smaller picture is made of a larger one. The numbers are Pillow's.</summary>
+public enum ImageFilter
+{
+    /// <summary>The nearest pixel.</summary>
+    Nearest = ResizeFilter.Nearest,
+
+    /// <summary>Truncated sinc.</summary>
+    Lanczos = ResizeFilter.Lanczos,
+
+    /// <summary>Triangle.</summary>
+    Bilinear = ResizeFilter.Bilinear,
+
+    /// <summary>Cubic convolution, Pillow's default.</summary>
+    Bicubic = ResizeFilter.Bicubic,
+
+    /// <summary>Mean.</summary>
+    Box = ResizeFilter.Box,
+
+    /// <summary>Hamming-windowed sinc.</summary>
+    Hamming = ResizeFilter.Hamming,
 }
 
 /// <summary>What happens to transparent pixels.</summary>

@@ -12,7 +12,6 @@ internal static class NotYet
         ("model.compute", c => c.Model.Compute == ComputeType.Float16, "float16 arithmetic"),
         ("train.fp16", c => c.Train.Fp16 == true, "float16 arithmetic"),
         ("quantization", c => c.Quantization != new QuantizationSection(), "quantized base weights"),
-        ("data.augment", c => c.Data.Augment.Count > 0, "augmentation of pictures"),
         ("method", c => c.Method == TuningMethod.Adapter, "adapters other than LoRA"),
         ("lora.use_dora", c => c.Lora.UseDora, "DoRA"),
         ("lora.init_lora_weights", c => c.Lora.InitLoraWeights > LoraInitialization.Random, "this initialisation"),

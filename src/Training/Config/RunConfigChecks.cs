@@ -7,7 +7,7 @@ namespace Lorikeet.Training.Config;
 internal static class RunConfigChecks
 {
     public static IReadOnlyList<ConfigProblem> All(RunConfig config) =>
-        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. EvaluationChecks.All(config), .. Data(config.Data), .. Schedule(config.Train), .. NotYet.Problems(config)];
+        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. EvaluationChecks.All(config), .. Data(config.Data), .. Pictures(config.Data), .. Schedule(config.Train), .. NotYet.Problems(config)];
 
     private static IEnumerable<ConfigProblem> Ranges(SectionValue section, object values, string prefix)
     {
@@ -100,6 +100,24 @@ internal static class RunConfigChecks
         if (config.ReportTo.Contains(Reporter.None) && config.ReportTo.Count > 1)
         {
             yield return new ConfigProblem("report_to", "none stands alone");
+        }
+    }
+
+    private static IEnumerable<ConfigProblem> Pictures(DataSection data)
+    {
+        if (data.Thumbnail is { } limit && (limit.Count is not (1 or 2) || limit.Any(n => n < 1)))
+        {
+            yield return new ConfigProblem("data.thumbnail", $"expected one or two numbers of pixels (width and height), at least 1; found [{string.Join(", ", limit)}]");
+        }
+
+        if (data is { Resample: not ImageFilter.Bicubic, ScaleFactor: null, Thumbnail: null })
+        {
+            yield return new ConfigProblem("data.resample", "has no effect without data.scale_factor or data.thumbnail");
+        }
+
+        foreach ((string key, string message) in data.Augment.Problems())
+        {
+            yield return new ConfigProblem("data.augment." + key, message);
         }
     }
 

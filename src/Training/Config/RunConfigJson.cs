@@ -10,7 +10,7 @@ internal static class RunConfigJson
     public static JsonObject Write(RunConfig config) => Section(ConfigTree.Root, config);
 
     private static JsonObject Section(SectionValue section, object values) => new(section.Keys.Select(key =>
-        KeyValuePair.Create(key.Name, ConfigTree.SectionOf(key) is { } inner ? Section(inner, key.Get(values)!) : Value(key.Get(values), key.Value))));
+        KeyValuePair.Create(key.Name, ConfigTree.SectionOf(key) is { } inner && key.Get(values) is { } given ? Section(inner, given) : Value(key.Get(values), key.Value))));
 
     // What JSON has no type for is written as the run file has it.
     private static JsonNode? Value(object? value, ConfigValue type) => value switch

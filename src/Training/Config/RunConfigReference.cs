@@ -29,15 +29,21 @@ public static class RunConfigReference
         {
             if (ConfigTree.SectionOf(key) is { } inner)
             {
-                Section(text, $"{name}.{key.Name}", inner);
+                Section(text, $"{name}.{key.Name}{(key.Value is OptionalValue ? " (absent unless given)" : "")}", inner);
             }
         }
     }
 
     private static void Table(StringBuilder text, string title, IEnumerable<ConfigKey> keys)
     {
+        var rows = keys.ToList();
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
         text.Append(text.Length == 0 ? "" : "\n").Append("### ").Append(title).Append("\n\n| key | value | default | meaning |\n|---|---|---|---|\n");
-        foreach (var key in keys)
+        foreach (var key in rows)
         {
             string values = key.Value.Expected + (key.Bounds is { } bounds ? $", {bounds}" : "");
             string standard = key.Default is { } value ? key.Value.Write(value) : "null";

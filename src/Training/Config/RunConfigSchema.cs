@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -64,7 +65,7 @@ public static class RunConfigSchema
         {
             string text => text,
             Enum => written is "true" or "false" ? written == "true" : written.Trim('"'),
-            IReadOnlyList<Reporter> reporters => new JsonArray([.. reporters.Select(r => (JsonNode)SnakeCase.From(r.ToString()))]),
+            IList { Count: > 0 } words when words[0] is Enum => new JsonArray([.. words.Cast<Enum>().Select(w => (JsonNode)SnakeCase.From(w.ToString()))]),
             _ => JsonNode.Parse(written),
         };
     }

@@ -19,10 +19,10 @@ public static class RunConfigWriter
     {
         foreach (var key in section.Keys)
         {
-            if (ConfigTree.SectionOf(key) is { } inner)
+            if (ConfigTree.SectionOf(key) is { } inner && key.Get(values) is { } given)
             {
                 yaml.Append(indent).Append(key.Name).Append(":\n");
-                Section(yaml, inner, key.Get(values)!, indent + "  ");
+                Section(yaml, inner, given, indent + "  ");
             }
             else
             {

@@ -203,14 +203,14 @@ public sealed class AugmenterTests
 
     public static TheoryData<AugmentOptions, string> Unusable() => new()
     {
-        { new AugmentOptions { HorizontalFlip = new FlipOptions { Probability = 1.5 } }, "data.augment.horizontal_flip.probability: expected 0 to 1, found 1.5." },
-        { new AugmentOptions { RandAugment = new RandAugmentOptions { Magnitude = 31 } }, "data.augment.randaugment.magnitude: expected 0 to 30 (num_magnitude_bins is 31), found 31." },
-        { new AugmentOptions { RandomResizedCrop = new CropOptions { Scale = (0.5, 0.2) } }, "data.augment.random_resized_crop.scale: expected two numbers above 0 and up to 1, the smaller one first, found (0.5, 0.2)." },
-        { new AugmentOptions { ColorJitter = new ColorJitterOptions { Hue = 0.6 } }, "data.augment.color_jitter.hue: expected 0 to 0.5, found 0.6." },
-        { new AugmentOptions { VerticalFlip = new FlipOptions { SkipWhenTextMatches = [" "] } }, "data.augment.vertical_flip.skip_when_text_matches: expected words, found an empty one." },
+        { new AugmentOptions { HorizontalFlip = new FlipOptions { Probability = 1.5 } }, "data.augment.horizontal_flip.probability: expected 0 to 1, found 1.5" },
+        { new AugmentOptions { RandAugment = new RandAugmentOptions { Magnitude = 31 } }, "data.augment.randaugment.magnitude: expected 0 to 30 (num_magnitude_bins is 31), found 31" },
+        { new AugmentOptions { RandomResizedCrop = new CropOptions { Scale = (0.5, 0.2) } }, "data.augment.random_resized_crop.scale: expected two numbers above 0 and up to 1, the smaller one first, found (0.5, 0.2)" },
+        { new AugmentOptions { ColorJitter = new ColorJitterOptions { Hue = 0.6 } }, "data.augment.color_jitter.hue: expected 0 to 0.5, found 0.6" },
+        { new AugmentOptions { VerticalFlip = new FlipOptions { SkipWhenTextMatches = [" "] } }, "data.augment.vertical_flip.skip_when_text_matches: expected words, found an empty one" },
         {
             new AugmentOptions { VerticalFlip = new FlipOptions { SwapWords = new Dictionary<string, string> { ["up"] = "down", ["Down"] = "under" } } },
-            "data.augment.vertical_flip.swap_words: expected each word once (a pair works in both directions), found 'down' more than once."
+            "data.augment.vertical_flip.swap_words: expected each word once (a pair works in both directions), found 'down' more than once"
         },
     };
 

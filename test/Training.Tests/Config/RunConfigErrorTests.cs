@@ -139,7 +139,6 @@ public sealed class RunConfigErrorTests
     [InlineData("method: adapter", "method: adapters other than LoRA")]
     [InlineData("lora: {use_dora: true}", "lora.use_dora: DoRA")]
     [InlineData("lora: {init_lora_weights: loftq}", "lora.init_lora_weights: this initialisation")]
-    [InlineData("data: {train: t, augment: {flip: 0.5}}", "data.augment: augmentation of pictures")]
     [InlineData("objective: dpo", "objective: preference optimisation")]
     [InlineData("train: {optim: paged_adamw_8bit}", "train.optim: optimizer state in eight bits")]
     [InlineData("train: {fp16: true}", "train.fp16: float16 arithmetic")]

@@ -64,7 +64,12 @@ public sealed class WrittenConfigTests
     [Fact]
     public void Every_key_is_in_the_resolved_copy()
     {
-        string written = RunConfigWriter.Write(RunFile.Config(""));
+        string written = RunConfigWriter.Write(RunFile.Load("""
+            model: {path: m}
+            data:
+              train: t.jsonl
+              augment: {random_resized_crop: {}, horizontal_flip: {}, vertical_flip: {}, randaugment: {}, color_jitter: {}, synonyms: {file: words.txt}}
+            """).Config);
         Assert.All(ConfigTree.Leaves.Keys, leaf => Assert.Contains($"{leaf[(leaf.LastIndexOf('.') + 1)..]}: ", written, StringComparison.Ordinal));
     }
 

@@ -143,7 +143,8 @@ internal sealed class ChoiceValue : ScalarValue
 
     protected override object? ReadScalar(ScalarNode scalar, string path, BindContext context)
     {
-        if (_choices.TryGetValue(scalar.Text, out object? choice) || _choices.TryGetValue(scalar.Text.Replace('-', '_'), out choice))
+        if (_choices.TryGetValue(scalar.Text, out object? choice) || _choices.TryGetValue(scalar.Text.Replace('-', '_'), out choice)
+            || _choices.TryGetValue(SnakeCase.From(scalar.Text), out choice))
         {
             return choice;
         }
