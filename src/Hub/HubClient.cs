@@ -83,7 +83,7 @@ public sealed class HubClient
         ChosenFiles chosen = ChosenFiles.Of(listing.Files, id.Kind, request.Files);
         TellLeftOut(chosen);
         RequireUsable(request, listing, chosen);
-        IPullTarget target = request.LocalDirectory is { } own ? new LocalTarget(own, listing.Commit, _tell) : new CacheTarget(new HubCache(_options.CacheDirectory, id), listing.Commit);
+        IPullTarget target = request.LocalDirectory is { } own ? new LocalTarget(own, listing.Commit, _tell) : new CacheTarget(new HubCache(_options.CacheDirectory, id), listing.Commit, request.Verify ? _tell : null);
         var fetch = new Fetching(_options, http, api, retrying, _tell, target);
         try
         {

@@ -31,7 +31,10 @@ internal interface IPullTarget
 }
 
 /// <summary>The hub's cache.</summary>
-internal sealed class CacheTarget(HubCache cache, string commit) : IPullTarget
+/// <param name="cache">The cache.</param>
+/// <param name="commit">The commit.</param>
+/// <param name="verify">If not null, contents that are there are hashed again, and this is told of damaged ones.</param>
+internal sealed class CacheTarget(HubCache cache, string commit, Action<PullEvent>? verify) : IPullTarget
 {
     public string Directory => cache.Snapshot(commit);
 
@@ -53,6 +56,12 @@ internal sealed class CacheTarget(HubCache cache, string commit) : IPullTarget
         var blob = new FileInfo(Place(file));
         if (!blob.Exists || blob.Length != file.Size)
         {
+            return false;
+        }
+
+        if (verify is not null && ContentHash.IsHash(file.BlobName!) && ContentHash.Of(blob.FullName, file.BlobName!, cancel) != file.BlobName)
+        {
+            verify(new PullNote($"{file.Path}: the copy in the cache is damaged (wrong hash); fetching it anew"));
             return false;
         }
 

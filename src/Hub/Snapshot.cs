@@ -17,6 +17,9 @@ public sealed record PullRequest(RepositoryId Id)
     /// <summary>Which of its files.</summary>
     public FileSelection Files { get; init; } = new();
 
+    /// <summary>Whether files that are in the cache already are read and their hashes checked again; damaged ones are fetched anew.</summary>
+    public bool Verify { get; init; }
+
     /// <summary>A directory of its own for the files, instead of the cache.</summary>
     public string? LocalDirectory { get; init; }
 }

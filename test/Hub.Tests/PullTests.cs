@@ -219,6 +219,24 @@ public sealed class PullTests : IDisposable
     }
 
     [Fact]
+    public async Task A_damaged_copy_in_the_cache_is_found_and_replaced_when_asked_for()
+    {
+        FakeFile weights = _folder.AddModel(30_000);
+        await _folder.Pull();
+        string blob = Path.Combine(_folder.Repository, "blobs", weights.Sha256);
+        byte[] damaged = [.. weights.Content];
+        damaged[20_000] ^= 1;
+        File.WriteAllBytes(blob, damaged);
+        await _folder.Pull();
+        Assert.Equal(damaged, _folder.Pulled("model.safetensors"));
+        _folder.Hub.ForgetRequests();
+        await _folder.Pull(new PullRequest(_folder.Id) { Verify = true });
+        Assert.Equal(weights.Content, _folder.Pulled("model.safetensors"));
+        Assert.Contains(_folder.Notes, n => n.StartsWith("model.safetensors: the copy in the cache is damaged", StringComparison.Ordinal));
+        Assert.Empty(_folder.Hub.Downloads("config.json"));
+    }
+
+    [Fact]
     public async Task A_pull_of_what_is_there_writes_nothing()
     {
         _folder.AddModel(1000);

@@ -16,7 +16,8 @@ internal static class PullCommand
         var include = new Option<string[]>("--include") { HelpName = "PATTERN", Description = "Fetch the files that match (* ? [a-z]) instead of those that loading needs; may be given several times", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         var exclude = new Option<string[]>("--exclude") { HelpName = "PATTERN", Description = "Leave out the files that match", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
         var local = new Option<string?>("--local-dir") { HelpName = "DIR", Description = "Put the files there instead of into the hub's cache" };
-        var command = new Command("pull", "Fetch a model or data set from the hub, into its cache; prints the directory") { repository, revision, type, include, exclude, local };
+        var verify = new Option<bool>("--verify") { Description = "Hash what is in the cache again, and fetch anew what is damaged" };
+        var command = new Command("pull", "Fetch a model or data set from the hub, into its cache; prints the directory") { repository, revision, type, include, exclude, local, verify };
         command.SetAction(parsed =>
         {
             var id = RepositoryId.Parse(parsed.GetValue(repository)!, Kind(parsed.GetValue(type)!), parsed.GetValue(revision));
@@ -24,6 +25,7 @@ internal static class PullCommand
             {
                 Files = new FileSelection { Include = parsed.GetValue(include)!, Exclude = parsed.GetValue(exclude)! },
                 LocalDirectory = parsed.GetValue(local),
+                Verify = parsed.GetValue(verify),
             };
             host.Stop.Announcement = "stopping; what has arrived is kept for the next try";
             Snapshot pulled = PullDisplay.Run(host, HubEnvironment.Read(host), request);
