@@ -11,6 +11,7 @@ public sealed class BatchGeneratorTests
     [Theory]
     [InlineData("idefics3", 3, 4096)]
     [InlineData("smolvlm", 3, 4096)]
+    [InlineData("llava", 3, 4096)]
     [InlineData("smolvlm", 2, 1)] // every prompt is read alone
     [InlineData("smolvlm", 1, 4096)]
     [InlineData("smolvlm", 16, 4096)] // more places than prompts

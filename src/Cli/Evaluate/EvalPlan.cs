@@ -143,6 +143,11 @@ internal sealed record EvalPlan
             return Finished(host, request, config, model);
         }
 
+        if (Path.GetExtension(target) is ".yaml" or ".yml")
+        {
+            throw new InvalidDataException($"{target}: there is no such run file");
+        }
+
         bool isAdapter = File.Exists(Path.Combine(target, AdapterFile.ConfigName)) && !File.Exists(Path.Combine(target, "config.json"));
         string runFile = Path.Combine(target, "run.yaml");
         RunConfig? saved = File.Exists(runFile) ? RunConfigReader.Load(runFile, host.Settings).Config : null;

@@ -220,6 +220,37 @@ public sealed class EvalCommandTests : IDisposable
         Said said = _tiny.Run("eval", _tiny.Model);
         Assert.Equal(ExitCodes.Input, said.Code);
         Assert.Contains("there is no data to evaluate on: give --data FILE", said.Messages, StringComparison.Ordinal);
+        Assert.Equal("error: gone.yaml: there is no such run file\n", _tiny.Run("eval", "gone.yaml").Messages);
+    }
+
+    [Fact]
+    public void Rows_held_out_of_training_are_evaluated_where_the_run_has_no_others()
+    {
+        Assert.Equal(ExitCodes.Done, _tiny.Train("--data.validation_split", "0.5").Code);
+        Said said = _tiny.Run("eval", _tiny.Output, "--max_new_tokens", "4");
+        Assert.True(said.Code == ExitCodes.Done, said.Messages);
+        JsonNode report = JsonNode.Parse(File.ReadAllText(Path.Combine(_tiny.Output, "eval", "report.json")))!;
+        Assert.Equal(2, (int)report["rows_measured"]!);
+        Assert.Equal(2, report["rows"]!.AsArray().Select(r => (string)r!["origin"]!).Distinct().Count());
+    }
+
+    [Fact]
+    public void Only_the_first_rows_are_evaluated_where_that_is_asked_for()
+    {
+        Assert.Equal(ExitCodes.Done, Eval("--max-samples", "3").Code);
+        Assert.Equal(["a sofa", "a dot", "a square"], Json()["rows"]!.AsArray().Select(r => (string)r!["references"]![0]!));
+        Assert.Contains("made with another rows (", Eval("--resume").Messages, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Notes_of_the_run_file_are_told_but_not_that_generation_has_no_effect()
+    {
+        Assert.Equal(ExitCodes.Done, _tiny.Train("--generation.max_new_tokens", "3").Code);
+        Said said = _tiny.Run("eval", Path.Combine(_tiny.Folder, "run.yaml"), "--generation.max_new_tokens", "3", "--train.optim", "adamw", "--data", _tiny.Data);
+        Assert.True(said.Code == ExitCodes.Done, said.Messages);
+        Assert.Contains("adamw", said.Messages, StringComparison.Ordinal);
+        Assert.DoesNotContain("section generation", said.Messages, StringComparison.Ordinal);
+        Assert.All(File.ReadAllLines(Path.Combine(_tiny.Output, "eval", "predictions.jsonl")), line => Assert.True((int)JsonNode.Parse(line)!["tokens"]! <= 3));
     }
 
     [Fact]
