@@ -137,8 +137,9 @@ internal static class DataCommand
         var rows = new Option<string?>("--rows") { HelpName = "5,17", Description = "These rows instead, counted from 1 in the data that the run uses" };
         var split = new Option<string>("--split") { HelpName = "train|eval", Description = "The training or the evaluation data", DefaultValueFactory = _ => "train" };
         var seed = new Option<ulong?>("--seed") { HelpName = "N", Description = "Decides which samples are drawn; by default train.seed" };
+        var epoch = new Option<int>("--epoch") { HelpName = "N", Description = "As this epoch has them, counted from 1; matters with data.augment", DefaultValueFactory = _ => 1 };
         var html = new Option<string?>("--html") { HelpName = "FILE", Description = "Write a page with the pictures and all token ids as well" };
-        var command = new Command("preview", "Show samples as the model will see them: text, image tokens, resolutions, and which tokens carry loss") { file, samples, rows, split, seed, html };
+        var command = new Command("preview", "Show samples as the model will see them: text, image tokens, resolutions, and which tokens carry loss") { file, samples, rows, split, seed, epoch, html };
         command.SetAction(parsed =>
         {
             RunConfig config = RunFileArgument.Load(host, parsed.GetValue(file)!);
@@ -158,20 +159,23 @@ internal static class DataCommand
             IReadOnlyList<long> chosen = parsed.GetValue(rows) is { } list
                 ? RowsOf(list, preview)
                 : preview.Choose(CountOf(parsed.GetValue(samples)), parsed.GetValue(seed) ?? (ulong)config.Train.Seed);
-            return Preview(host, preview, chosen, parsed.GetValue(html));
+            int shown = parsed.GetValue(epoch);
+            return shown >= 1
+                ? Preview(host, preview, [.. chosen.Select(row => (row, shown - 1))], parsed.GetValue(html))
+                : throw new InvalidDataException(FormattableString.Invariant($"--epoch: expected 1 or more, found {shown}"));
         });
         return command;
     }
 
-    private static int Preview(CliHost host, DataPreview preview, IReadOnlyList<long> chosen, string? html)
+    private static int Preview(CliHost host, DataPreview preview, IReadOnlyList<(long Row, int Epoch)> chosen, string? html)
     {
         var text = new PreviewText(host.ResultConsole);
         text.WriteLegend();
         var views = new List<SampleView>();
-        foreach (long index in chosen)
+        foreach ((long row, int epoch) in chosen)
         {
             host.Stop.Token.ThrowIfCancellationRequested();
-            SampleView view = preview.View(index);
+            SampleView view = preview.View(row, epoch);
             text.Write(view);
             views.Add(view);
         }

@@ -80,8 +80,15 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         return Fitted(index, sample, sizes, encode => processor.Encode(new Conversation(sample.Messages, images), encode)) with { Augmented = counts };
     });
 
+    /// <summary>One encoded sample as an epoch of training takes it.</summary>
+    /// <param name="row">The row, with its epoch.</param>
+    /// <param name="seed">Of the run, or null for the sample as it is.</param>
+    /// <exception cref="InvalidDataException">As the other.</exception>
+    public LoadedSample Load(PlannedRow row, ulong? seed) =>
+        Load(row.Row, options.Augment is null || seed is not { } s ? null : Rng.Key(s, AugmentStream, (ulong)row.Epoch, (ulong)row.Row));
+
     /// <summary>One sample as tokens without pixels: pictures are not decoded, only their headers are read.</summary>
-    /// <exception cref="InvalidDataException">As <see cref="Load"/>, but for damage behind a picture's header.</exception>
+    /// <exception cref="InvalidDataException">As <see cref="Load(long, ulong?)"/>, but for damage behind a picture's header.</exception>
     public LoadedSample Measure(long index) => Guarded(index, sample =>
     {
         PixelSize[] sizes = [.. sample.Images.Select(image => image.ReadSize(options.Encode.Images.ApplyExif))];
@@ -99,8 +106,7 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         var augmented = new AugmentCounts();
         foreach (PlannedRow row in rows)
         {
-            ulong? augmentKey = options.Augment is null || seed is not { } s ? null : Rng.Key(s, AugmentStream, (ulong)row.Epoch, (ulong)row.Row);
-            (EncodedSample? sample, RowRemark? remark, AugmentCounts? counts) = Load(row.Row, augmentKey);
+            (EncodedSample? sample, RowRemark? remark, AugmentCounts? counts) = Load(row, seed);
             augmented.Add(counts ?? new AugmentCounts());
             if (remark is not null)
             {

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Lorikeet.Data.Augment;
 using Lorikeet.Data.Sampling;
 using Lorikeet.Models;
 using Lorikeet.Training.Batching;
@@ -15,8 +17,10 @@ public sealed class DataPreview : IDisposable
     private readonly SampleLoader _loader;
     private readonly SampleCheck _check;
 
-    private DataPreview(RunData data, SampleLoader loader, Processor processor) =>
-        (_data, _loader, _processor, _check) = (data, loader, processor, loader.Checker());
+    private readonly ulong _seed;
+
+    private DataPreview(RunData data, SampleLoader loader, Processor processor, ulong seed) =>
+        (_data, _loader, _processor, _check, _seed) = (data, loader, processor, loader.Checker(), seed);
 
     /// <summary>Number of samples.</summary>
     public long Count => _loader.Count;
@@ -41,7 +45,7 @@ public sealed class DataPreview : IDisposable
             // Held-out samples are known once the training data is open.
             SampleLoader? loader = !evaluation || config.Data.Eval is null ? data.OpenTrainingSamples(CancellationToken.None) : null;
             loader = !evaluation ? loader! : data.OpenEvaluation() ?? throw new InvalidDataException("the run file has no evaluation data (data.eval, data.validation_split)");
-            return new DataPreview(data, loader, processor);
+            return new DataPreview(data, loader, processor, (ulong)config.Train.Seed);
         }
         catch
         {
@@ -61,7 +65,8 @@ public sealed class DataPreview : IDisposable
 
     /// <summary>A sample.</summary>
     /// <param name="index">0-based number in the data.</param>
-    public SampleView View(long index)
+    /// <param name="epoch">0-based epoch, which decides what augmentation does.</param>
+    public SampleView View(long index, int epoch = 0)
     {
         SampleVerdict verdict = _check.Judge(index, PictureReading.Header);
         var view = new SampleView
@@ -72,7 +77,10 @@ public sealed class DataPreview : IDisposable
         };
         try
         {
-            (EncodedSample? sample, RowRemark? remark, _) = _loader.Load(index);
+            (EncodedSample? sample, RowRemark? remark, AugmentCounts? augmented) = _loader.Load(new PlannedRow(epoch, index), _seed);
+            view = augmented?.ToString() is { } changes
+                ? view with { Notes = [.. view.Notes, string.Create(CultureInfo.InvariantCulture, $"as epoch {epoch + 1} has it: {changes}")] }
+                : view;
             return sample is null
                 ? view with { Problem = $"left out: {remark?.Reason}" }
                 : view with { Tokens = TokenView.Of(sample, _processor.Tokenizer), Pictures = Pictures(verdict, sample) };

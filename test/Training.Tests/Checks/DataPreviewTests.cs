@@ -84,6 +84,34 @@ public sealed class DataPreviewTests : IDisposable
     }
 
     [Fact]
+    public void Augmented_samples_are_shown_as_the_epoch_has_them()
+    {
+        _rows.Write("train.jsonl", BadRows.Row("landscape.png", "What is it?", "a sofa"));
+        Imaging.Image Seen(string augment, int epoch, out IReadOnlyList<string> notes)
+        {
+            using DataPreview preview = Open(augment);
+            SampleView view = preview.View(0, epoch);
+            notes = view.Notes;
+            return Assert.Single(view.Pictures).Seen;
+        }
+
+        Imaging.Image plain = Seen("", 0, out IReadOnlyList<string> none), flipped = Seen("augment: { horizontal_flip: { probability: 1.0 } }", 0, out IReadOnlyList<string> said);
+        Assert.Empty(none);
+        Assert.Equal("as epoch 1 has it: augmentation of 1 samples: horizontal_flip in 1", Assert.Single(said));
+
+        // The reference's filter is symmetric but for rounding.
+        int worst = 0;
+        for (int i = 0; i < plain.Pixels.Length; i++)
+        {
+            int pixel = i / 3, x = pixel % plain.Width, mirrored = (((pixel - x) + (plain.Width - 1 - x)) * 3) + (i % 3);
+            worst = Math.Max(worst, Math.Abs(plain.Pixels[mirrored] - flipped.Pixels[i]));
+        }
+
+        Assert.InRange(worst, 0, 2);
+        Assert.NotEqual(Seen("augment: { random_resized_crop: { probability: 1.0 } }", 0, out _).Pixels, Seen("augment: { random_resized_crop: { probability: 1.0 } }", 1, out _).Pixels);
+    }
+
+    [Fact]
     public void Samples_are_drawn_by_seed_each_once()
     {
         _rows.Write("train.jsonl", [.. Enumerable.Range(0, 40).Select(i => BadRows.Row("square.png", $"{i}?", "x"))]);
