@@ -14,9 +14,13 @@ internal static class CheckJson
         json.WriteString("kind", Finding.NameOf(finding.Kind));
         json.WriteString("severity", finding.IsError ? "error" : "warning");
         json.WriteString("origin", finding.Origin);
-        if (LineOf(finding.Origin) is { } line)
+        if (NumberBehind(":", finding.Origin) is { } line)
         {
             json.WriteNumber("line", line);
+        }
+        else if (NumberBehind(": row ", finding.Origin) is { } row)
+        {
+            json.WriteNumber("row", row);
         }
 
         json.WriteString("message", finding.Message);
@@ -102,10 +106,10 @@ internal static class CheckJson
         }
     }
 
-    // Sources without lines end their places in another way.
-    private static long? LineOf(string origin)
+    // Files without lines name their rows by number.
+    private static long? NumberBehind(string mark, string origin)
     {
-        int colon = origin.LastIndexOf(':');
-        return colon >= 0 && long.TryParse(origin.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out long line) ? line : null;
+        int at = origin.LastIndexOf(mark, StringComparison.Ordinal);
+        return at >= 0 && long.TryParse(origin.AsSpan(at + mark.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
     }
 }

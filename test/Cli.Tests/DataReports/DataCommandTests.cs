@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lorikeet.Cli.Commands;
 using Lorikeet.Testing;
+using Lorikeet.Training.Checks;
 
 namespace Lorikeet.Cli.Tests.DataReports;
 
@@ -36,6 +37,21 @@ public sealed partial class DataCommandTests : IDisposable
         Assert.Equal(("special_token_text", "warning", 1), (finding.GetProperty("kind").GetString(), finding.GetProperty("severity").GetString(), finding.GetProperty("line").GetInt32()));
         Assert.Equal(tokens.GetProperty("total").GetInt32(), tokens.GetProperty("max").GetInt32());
         Assert.Equal(1, root.GetProperty("train").GetProperty("packing").GetProperty("packs").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("a.jsonl:7", "\"line\":7,")]
+    [InlineData("a.parquet: row 7", "\"row\":7,")]
+    [InlineData("a.json", "")]
+    public void A_finding_has_its_line_or_row_as_a_number(string origin, string number)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream))
+        {
+            Lorikeet.Cli.DataReports.CheckJson.Write(json, new Finding(FindingKind.NoLoss, origin, "m"));
+        }
+
+        Assert.Equal($"{{\"kind\":\"no_loss\",\"severity\":\"error\",\"origin\":\"{origin}\",{number}\"message\":\"m\"}}", System.Text.Encoding.UTF8.GetString(stream.ToArray()));
     }
 
     [Fact]
