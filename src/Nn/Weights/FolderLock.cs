@@ -30,9 +30,17 @@ public sealed class FolderLock : IDisposable
             throw Held(path, holder);
         }
 
-        file.SetLength(0);
-        file.Write(Encoding.UTF8.GetBytes(owner));
-        return new FolderLock(file);
+        try
+        {
+            file.SetLength(0);
+            file.Write(Encoding.UTF8.GetBytes(owner));
+            return new FolderLock(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Throws if somebody holds the lock.</summary>

@@ -62,6 +62,16 @@ internal sealed class Child : IDisposable
         return Process.ExitCode == 137;
     }
 
+    /// <summary>Asks it to end (SIGTERM) unless it ends by itself in time.</summary>
+    public void StopAfter(TimeSpan time)
+    {
+        if (!Process.WaitForExit(time))
+        {
+            using var kill = Process.Start("kill", ["-TERM", Process.Id.ToString(CultureInfo.InvariantCulture)]);
+            kill.WaitForExit();
+        }
+    }
+
     /// <summary>Waits for its end.</summary>
     public Said End()
     {
