@@ -24,7 +24,8 @@ internal sealed class KilledFolder : IDisposable
         File.WriteAllLines(Path.Combine(Root, "eval.jsonl"), Pictures.Take(2).Select(p => TinyCommands.Row(p, "a thing")));
         File.WriteAllText(RunFile, $$"""
             model: { path: '{{Golden.Path("models", "smolvlm")}}', compute: float32 }
-            data: { train: train.jsonl, eval: eval.jsonl, image_root: images, shuffle: true }
+            data: { train: train.jsonl, eval: eval.jsonl, image_root: images, shuffle: true,
+                    augment: { horizontal_flip: { probability: 0.5 }, randaugment: { num_ops: 2, magnitude: 5 }, color_jitter: { brightness: 0.2 } } }
             lora: { r: 4, lora_dropout: 0.1, target_modules: all-linear }
             train: { output_dir: out, max_steps: {{Steps}}, per_device_train_batch_size: 2, gradient_accumulation_steps: 2, learning_rate: 1.0e-3, warmup_steps: 2,
                      per_device_eval_batch_size: 2, eval_strategy: steps, eval_steps: 1, save_steps: 1, save_total_limit: 2, load_best_model_at_end: true, eval_generations: 1, seed: 11 }
