@@ -57,7 +57,8 @@ internal sealed class ParquetSource : IRowSource
     /// <param name="cancellation">Stops the opening.</param>
     public static ParquetSource Open(string path, string folder, IReadOnlyList<string> files, string? cacheDirectory, CancellationToken cancellation)
     {
-        string[] full = [.. files.Select(System.IO.Path.GetFullPath)];
+        // The hub's cache holds links; DuckDB may read, and is watched for changes of, what they lead to.
+        string[] full = [.. files.Select(file => new FileInfo(file).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? System.IO.Path.GetFullPath(file))];
         var found = full.Select((file, i) => ParquetFile.Open(file, files[i])).ToArray();
         var source = new ParquetSource(path, folder, full, cacheDirectory ?? System.IO.Path.GetTempPath());
         try

@@ -105,6 +105,19 @@ public sealed class ParquetSourceTests : IDisposable
     }
 
     [Fact]
+    public void Links_as_in_the_cache_of_the_hub_are_followed()
+    {
+        Directory.CreateDirectory(_directory.At("snapshots/1/data"));
+        Directory.CreateDirectory(_directory.At("blobs"));
+        File.Copy(Golden.Path("parquet", "cauldron/train-00000-of-00002.parquet"), _directory.At("blobs/0a1b"));
+        File.CreateSymbolicLink(_directory.At("snapshots/1/data/train-00000-of-00001.parquet"), "../../../blobs/0a1b");
+        using Dataset data = Dataset.Open(new DatasetOptions { Path = _directory.At("snapshots/1"), Split = "train[:40%]" });
+        Assert.Equal(2, data.Count);
+        Assert.Equal("Answer 1.", data.Read(1).Messages[1].AllText);
+        Assert.EndsWith("train-00000-of-00001.parquet: row 2", data.Describe(1), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Any_order_of_reading_gives_the_same_rows_and_unpacks_within_bounds()
     {
         string path = Write("SELECT i AS id, repeat('x', 200) || i AS question, i::VARCHAR AS answer FROM range(60000) t(i)", "ROW_GROUP_SIZE 25000");
