@@ -83,7 +83,7 @@ public sealed class DecodeSession : IDisposable
 
         int[] labels = new int[ids.Count];
         Array.Fill(labels, TokenBatch.Ignored);
-        return Run(new ModelInput(new TokenBatch([.. ids], labels, lengths, []), null), cancellation);
+        return Run(new ModelInput(new TokenBatch([.. ids], labels, lengths, []), null) { IsReply = true }, cancellation);
     }
 
     /// <inheritdoc/>

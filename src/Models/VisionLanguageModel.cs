@@ -72,9 +72,14 @@ public abstract class VisionLanguageModel : IDisposable
     protected static Tensor? RowKeys(StepScope scope, long[] keys) =>
         keys.Length == 0 ? null : scope.From<long>(keys, new Shape(keys.Length), DType.I64);
 
-    /// <summary>Throws unless every sequence has as many image tokens as image feature rows.</summary>
+    /// <summary>The places of image tokens; throws unless every sequence has as many of them as image feature rows.</summary>
     protected static int[] ImageRows(ModelInput input, int imageTokenId)
     {
+        if (input.IsReply)
+        {
+            return [];
+        }
+
         var rows = new List<int>();
         int n = 0;
         for (int b = 0; b < input.Tokens.Sequences; b++)

@@ -49,6 +49,18 @@ public sealed class GeneratorTests
 
     [Theory]
     [MemberData(nameof(Families))]
+    public void A_model_that_writes_an_image_token_goes_on(string family)
+    {
+        using var tiny = new TinyChat(family);
+        EncodedSample prompt = tiny.Prompt("What is it?", "square.png");
+        int image = prompt.Ids.GroupBy(id => id).MaxBy(ids => ids.Count())!.Key;
+        using var session = new DecodeSession(tiny.Loaded.Model, tiny.Parameters, Compute.F32, 1, prompt.Ids.Length + 4);
+        session.Prefill(tiny.Loaded.Processor.Collate([prompt]));
+        Assert.All(session.Step([image])[0], logit => Assert.True(float.IsFinite(logit)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
     public void A_batch_answers_as_each_prompt_alone_and_streams_add_up(string family)
     {
         using var tiny = new TinyChat(family);
