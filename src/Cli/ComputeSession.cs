@@ -3,6 +3,7 @@ using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
 using Lorikeet.Tracking;
 using Lorikeet.Training;
+using Lorikeet.Training.Planning;
 
 namespace Lorikeet.Cli;
 
@@ -46,6 +47,13 @@ internal sealed class ComputeSession : IDisposable
             Reached = ProvokedFault.Parse(host.Environment(ProvokedFault.Variable)),
         };
     }
+
+    /// <summary>The machine as a plan sees it.</summary>
+    public PlanEnvironment PlanEnvironment() => new()
+    {
+        Device = Device.Name,
+        HasFastBf16 = ((CpuKernels)Device.Kernels).Gemm.Bf16Fallback is null,
+    };
 
     /// <summary>A scope for one forward (and backward) pass.</summary>
     public StepScope Scope(bool record) => new(Device, Arena, record) { Compute = Compute };

@@ -13,6 +13,7 @@ return new CommandLine(
         EvalCommand.Create,
         MergeCommand.Create,
         ParityCommand.Create,
+        PlanCommand.Create,
         PullCommand.Create,
         TrainCommand.Create,
     ]).Run(args, CliHost.OfProcess());

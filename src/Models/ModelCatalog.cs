@@ -27,17 +27,14 @@ public static class ModelCatalog
     public static LoadedModel Load(ModelDirectory directory, Parameters parameters)
     {
         Family family = FamilyOf(directory);
-        WeightSet files = directory.OpenWeights();
+        VisionLanguageModel model = Build(family, directory, parameters);
         try
         {
-            var source = new FileWeights(files, parameters, family.Renames);
-            VisionLanguageModel model = family.Build(new WeightScope(source), directory.Config, files);
-            source.RequireAllUsed(key => family.MayIgnore(key, directory.Config));
             return new LoadedModel(model, family.Processor(directory), directory);
         }
         catch
         {
-            files.Dispose();
+            model.Dispose();
             throw;
         }
     }
@@ -50,8 +47,46 @@ public static class ModelCatalog
         return new LoadedModel(family.Build(new WeightScope(source), directory.Config, null), family.Processor(directory), directory);
     }
 
+    /// <summary>
+    /// Builds a model on a dry device, for planning: with the types and shapes of its files where the directory has weights, else from
+    /// its configuration alone.
+    /// </summary>
+    /// <param name="processor">Of the model's directory.</param>
+    /// <param name="parameters">On a dry device.</param>
+    /// <param name="stored">Element type of weights that are absent.</param>
+    /// <exception cref="InvalidDataException">As <see cref="Load"/>.</exception>
+    public static LoadedModel Outline(Processor processor, Parameters parameters, DType stored)
+    {
+        ModelDirectory directory = processor.Directory;
+        Family family = FamilyOf(directory);
+        if (!directory.HasWeights)
+        {
+            var absent = new AbsentWeights(parameters, stored, directory.Config.Bool("tie_word_embeddings", false));
+            return new LoadedModel(family.Build(new WeightScope(absent), directory.Config, null), processor, directory);
+        }
+
+        return new LoadedModel(Build(family, directory, parameters), processor, directory);
+    }
+
     /// <summary>Loads only the processor.</summary>
     public static Processor LoadProcessor(ModelDirectory directory) => FamilyOf(directory).Processor(directory);
+
+    private static VisionLanguageModel Build(Family family, ModelDirectory directory, Parameters parameters)
+    {
+        WeightSet files = directory.OpenWeights();
+        try
+        {
+            var source = new FileWeights(files, parameters, family.Renames);
+            VisionLanguageModel model = family.Build(new WeightScope(source), directory.Config, files);
+            source.RequireAllUsed(key => family.MayIgnore(key, directory.Config));
+            return model;
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
 
     private static Family FamilyOf(ModelDirectory directory) => Families.TryGetValue(directory.ModelType, out Family? family)
         ? family

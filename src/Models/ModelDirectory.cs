@@ -118,6 +118,9 @@ public sealed class ModelDirectory
             : new InvalidDataException($"{Path}: chat template '{name}' is missing; expected one of {string.Join(", ", ChatTemplates.Keys.Order(StringComparer.Ordinal))}.");
     }
 
+    /// <summary>Whether the directory holds its weights: a single file, or an index with at least one of its shards.</summary>
+    public bool HasWeights => WeightSet.IsIn(Path);
+
     /// <summary>Opens the weights, single or sharded.</summary>
     public WeightSet OpenWeights() => WeightSet.Open(Path);
 

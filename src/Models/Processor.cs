@@ -66,6 +66,13 @@ public abstract class Processor
         return new EncodedSample(encoding.Ids, labels, text, layout, null);
     }
 
+    /// <summary>A measured conversation with pictures that show nothing: as large as the real ones, for planning.</summary>
+    /// <param name="measured">From <see cref="Measure"/>.</param>
+    /// <param name="sizes">What it was measured with.</param>
+    /// <param name="options">What it was measured with.</param>
+    public EncodedSample WithBlankPixels(EncodedSample measured, IReadOnlyList<PixelSize> sizes, EncodeOptions options) =>
+        measured.Layout is { } layout ? measured with { Pixels = BlankPixels(sizes, layout, options.Images) } : measured;
+
     /// <summary>Whether the tokenizer adds its own special tokens: not where the template already wrote the first one.</summary>
     public bool AddsSpecialTokens(string rendered) =>
         Tokenizer.BosToken is not { Length: > 0 } bos || !rendered.StartsWith(bos, StringComparison.Ordinal);
@@ -113,6 +120,13 @@ public abstract class Processor
     /// <param name="layout">What <see cref="Layout"/> returned for their sizes.</param>
     /// <param name="options">Treatment of pictures.</param>
     protected abstract object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options);
+
+    /// <summary>As <see cref="Pixels"/> for pictures that show nothing. A family may do without the work, but not without the sizes.</summary>
+    /// <param name="sizes">Sizes of the pictures in pixels.</param>
+    /// <param name="layout">What <see cref="Layout"/> returned for them.</param>
+    /// <param name="options">Treatment of pictures.</param>
+    protected virtual object BlankPixels(IReadOnlyList<PixelSize> sizes, ImageLayout layout, ImageOptions options) =>
+        Pixels([.. sizes.Select(size => new Image(size.Width, size.Height, PixelMode.RGB, new byte[checked(3 * size.Width * size.Height)]))], layout, options);
 
     /// <summary>Multiplies image tokens.</summary>
     /// <param name="text">The rendered chat template.</param>

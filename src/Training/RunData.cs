@@ -43,6 +43,15 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
     /// <summary>How conversations become tokens.</summary>
     public EncodeOptions Encoding => DataEncoding.Of(config.Data);
 
+    /// <summary>How a run file has rows become samples.</summary>
+    public static SampleOptions OptionsOf(RunConfig config) => new()
+    {
+        Encode = DataEncoding.Of(config.Data),
+        MaxLength = config.Data.MaxLength,
+        OnError = config.Data.OnError,
+        OnOverflow = config.Data.OnOverflow,
+    };
+
     /// <summary>Opens the training samples alone, as a check or a preview needs them; what is held out for evaluation is set aside.</summary>
     /// <exception cref="InvalidDataException">There are none, or a source is unusable.</exception>
     public SampleLoader OpenTrainingSamples(CancellationToken cancellation)
@@ -68,18 +77,28 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
     /// <exception cref="InvalidDataException">There is none, or a source is unusable.</exception>
     public void OpenTraining(IRunListener listener, CancellationToken cancellation)
     {
-        OpenTrainingSamples(cancellation);
-        TrainSection t = config.Train;
+        SampleLoader train = OpenTrainingSamples(cancellation);
         RowPacks? packs = config.Data.Packing ? Pack(listener, cancellation) : null;
         if (packs?.Count == 0)
         {
             throw new InvalidDataException($"{config.Data.Train}: no sample to train on");
         }
 
-        RowSampler sampler = packs is null ? _training!.Sampler((ulong)t.Seed, config.Data.Shuffle) : new RowSampler(packs.Count, (ulong)t.Seed, config.Data.Shuffle);
-        SamplesPerEpoch = packs is null ? sampler.Count : _training!.Count;
+        _plan = StepsOf(config, packs);
+        SamplesPerEpoch = packs is null ? _plan.Rows : train.Count;
+    }
+
+    /// <summary>Which rows each step of a run file on these samples consumes.</summary>
+    /// <param name="steps">The run file that says how many at a time.</param>
+    /// <param name="packs">How they are packed; null where they are not.</param>
+    public StepPlan StepsOf(RunConfig steps, RowPacks? packs)
+    {
+        TrainSection t = steps.Train;
+        RowSampler sampler = packs is null
+            ? _training!.Sampler((ulong)t.Seed, steps.Data.Shuffle)
+            : new RowSampler(packs.Count, (ulong)t.Seed, steps.Data.Shuffle);
         var length = new RunLength(t.NumTrainEpochs, t.MaxSteps);
-        _plan = new StepPlan(sampler.Count, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, length, (epoch, position) => sampler.Order(epoch)[position], packs);
+        return new StepPlan(sampler.Count, t.PerDeviceTrainBatchSize, t.GradientAccumulationSteps, length, (epoch, position) => sampler.Order(epoch)[position], packs);
     }
 
     /// <summary>Keeps what was measured in the output directory, and lists rows that measuring left out.</summary>
@@ -131,7 +150,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
     private SampleLoader Loader(Dataset dataset, Augmenter? augmenter = null)
     {
         _owned.Add(dataset);
-        return new SampleLoader(dataset, processor, new SampleOptions { Encode = Encoding, MaxLength = config.Data.MaxLength, OnError = config.Data.OnError, OnOverflow = config.Data.OnOverflow, Augment = augmenter });
+        return new SampleLoader(dataset, processor, OptionsOf(config) with { Augment = augmenter });
     }
 
     private string Samples => string.Create(

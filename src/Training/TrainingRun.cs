@@ -1,12 +1,10 @@
 using System.Globalization;
-using Lorikeet.Adapters;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
 using Lorikeet.Tracking;
 using Lorikeet.Training.Batching;
 using Lorikeet.Training.Config;
 using Lorikeet.Training.Evaluating;
-using Lorikeet.Training.Objectives;
 using Lorikeet.Training.Optim;
 
 namespace Lorikeet.Training;
@@ -20,6 +18,7 @@ public sealed class TrainingRun : IDisposable
     private readonly RunFolder _folder;
     private readonly string _resolved;
     private readonly Lazy<BaseIdentity> _identity;
+    private RunModel _model = null!;
     private RunData _data = null!;
     private Trainer? _trainer;
 
@@ -36,10 +35,10 @@ public sealed class TrainingRun : IDisposable
     public LoadedModel Loaded { get; private set; } = null!;
 
     /// <summary>What trains.</summary>
-    public Trainable Trainable { get; private set; } = null!;
+    public Trainable Trainable => _model.Trainable;
 
     /// <summary>Arithmetic of matrix products.</summary>
-    public Compute Compute { get; private set; }
+    public Compute Compute => _model.Compute;
 
     /// <summary>Which rows each step consumes.</summary>
     public StepPlan Plan => _data.Plan;
@@ -77,7 +76,7 @@ public sealed class TrainingRun : IDisposable
     public TrainResult Execute(CancellationToken stop, CancellationToken abort)
     {
         using IDisposable held = _folder.Lock(_environment.Owner);
-        using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, AdamOptions());
+        using AdamW optimizer = new(_environment.Parameters, Trainable.Tensors, RunModel.AdamOptions(_config));
         var notes = new List<string>();
         RunState start = Start(optimizer, notes.Add);
         _folder.Begin(_resolved, start.Step);
@@ -172,31 +171,9 @@ public sealed class TrainingRun : IDisposable
         Parameters parameters = _environment.Parameters;
         Loaded = ModelCatalog.Load(directory, parameters);
         _owned.Add(Loaded);
-        StoredType.Require(_config.Model.Dtype, Loaded.Model.Parts.Params.Select(p => (p.Name, p.StoredDType)));
+        _model = RunModel.Prepare(_config, Loaded, parameters, _environment.HasFastBf16);
         _notes.AddRange(Loaded.Processor.Tokenizer.Warnings);
-        Loaded.Model.GradientCheckpointing = _config.Train.GradientCheckpointing;
-        Compute = _config.EffectiveCompute switch
-        {
-            ComputeType.Bfloat16 => Compute.BF16,
-            ComputeType.Auto when _environment.HasFastBf16 && Loaded.Model.LmHead.Weight.Bytes < 4L * Loaded.Model.LmHead.Weight.In * Loaded.Model.LmHead.Weight.Out => Compute.BF16,
-            _ => Compute.F32,
-        };
-        Trainable = _config.Method switch
-        {
-            TuningMethod.Full => Trainable.Of(Loaded.Model, parameters, _ => true),
-            TuningMethod.Freeze => Trainable.Of(Loaded.Model, parameters, TrainTargets.Freeze(_config.Freeze, Loaded.Model)),
-            _ => Trainable.Of(AdapterSet.Attach(Loaded.Model.Parts, Loaded.Model.LmHead, TrainTargets.Lora(_config, Loaded), parameters, (ulong)_config.Train.Seed)),
-        };
     }
-
-    private AdamWOptions AdamOptions() => new()
-    {
-        Beta1 = _config.Train.AdamBeta1,
-        Beta2 = _config.Train.AdamBeta2,
-        Epsilon = _config.Train.AdamEpsilon,
-        WeightDecay = _config.Train.WeightDecay,
-        MaxGradNorm = _config.Train.MaxGradNorm,
-    };
 
     private RunState Start(AdamW optimizer, Action<string> note)
     {
@@ -263,7 +240,7 @@ public sealed class TrainingRun : IDisposable
         {
             Model = Loaded.Model,
             Trainable = Trainable,
-            Objective = new Sft(),
+            Objective = RunModel.Objective(_config),
             Optimizer = parts.Optimizer,
             Data = data,
             LearningRate = curve.At,

@@ -4,6 +4,7 @@ using Lorikeet.Generation;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
+using Lorikeet.Training.Planning;
 
 namespace Lorikeet.Cli.Bench;
 

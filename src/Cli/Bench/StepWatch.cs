@@ -4,6 +4,7 @@ using Lorikeet.Tensors;
 using Lorikeet.Tracking;
 using Lorikeet.Training;
 using Lorikeet.Training.Objectives;
+using Lorikeet.Training.Planning;
 
 namespace Lorikeet.Cli.Bench;
 

@@ -68,6 +68,10 @@ internal sealed class SmolVlmInputs : Processor
         PicturesFor(options).Process(images, new SmolVlmImageOptions { Alpha = options.Alpha, LongestEdge = options.LongestEdge });
 
     /// <inheritdoc/>
+    protected override object BlankPixels(IReadOnlyList<PixelSize> sizes, ImageLayout layout, ImageOptions options) =>
+        new SmolVlmImages(_pictures.Settings.TileSize, [], ((SmolVlmLayout)layout).Grids);
+
+    /// <inheritdoc/>
     protected override ExpandedText Expand(string text, ImageLayout? layout) => _pictures.ExpandText(text, ((SmolVlmLayout?)layout)?.Grids ?? []);
 
     /// <inheritdoc/>

@@ -31,7 +31,7 @@ public sealed record SmolVlmLayout(int PatchSize, SmolVlmProcessorSettings Setti
 
 /// <summary>The pictures of one sample, ready for the vision tower; only real tiles, in the order of their image tokens.</summary>
 /// <param name="TileSize">Height and width of every tile in pixels; every tile is valid all over.</param>
-/// <param name="Pixels">(tiles, 3, TileSize, TileSize) normalised.</param>
+/// <param name="Pixels">(tiles, 3, TileSize, TileSize) normalised; empty for pictures that show nothing.</param>
 /// <param name="Grids">How each picture was cut; a picture's tiles stand row by row, the whole picture last.</param>
 public sealed record SmolVlmImages(int TileSize, float[] Pixels, IReadOnlyList<TileGrid> Grids)
 {
@@ -79,6 +79,11 @@ public sealed record SmolVlmImages(int TileSize, float[] Pixels, IReadOnlyList<T
         int done = 0;
         foreach (var sample in samples)
         {
+            if (sample.Pixels.Length == 0)
+            {
+                done += sample.TileCount;
+                continue;
+            }
             for (int t = 0; t < sample.TileCount; t++, done++)
             {
                 Patches.Extract(sample.Pixels.AsSpan(t * perTile, perTile), 3, size, size, (patchSize, patchSize),

@@ -49,6 +49,15 @@ public sealed class WeightSet : IDisposable
         }
     }
 
+    /// <summary>Whether a model directory holds weights. An index without any of its shards is a description, not weights.</summary>
+    /// <exception cref="InvalidDataException">The index is damaged.</exception>
+    public static bool IsIn(string directory)
+    {
+        string index = System.IO.Path.Combine(directory, WeightIndex.FileName);
+        return File.Exists(System.IO.Path.Combine(directory, SingleName))
+            || (File.Exists(index) && WeightIndex.Read(index).Values.Distinct(StringComparer.Ordinal).Any(shard => File.Exists(System.IO.Path.Combine(directory, shard))));
+    }
+
     /// <summary>Whether the set has a tensor of this name.</summary>
     public bool Contains(string name) => _tensors.ContainsKey(name);
 

@@ -113,7 +113,10 @@ public sealed record NameRule(string File, string Module);
 public sealed class RandomWeights(Parameters parameters, float deviation, ulong seed, bool tied) : IWeightSource
 {
     /// <inheritdoc/>
-    public bool Contains(string name) => !(tied && name.StartsWith("lm_head", StringComparison.Ordinal));
+    public bool Contains(string name) => IsStored(name, tied);
+
+    /// <summary>Whether a checkpoint would have a tensor: all that are asked for but a tied head.</summary>
+    internal static bool IsStored(string name, bool tied) => !(tied && name.StartsWith("lm_head", StringComparison.Ordinal));
 
     /// <inheritdoc/>
     public Tensor Read(string name, Shape shape)

@@ -1,4 +1,5 @@
 using Lorikeet.Data.Augment;
+using Lorikeet.Imaging;
 using Lorikeet.Models;
 
 namespace Lorikeet.Training.Batching;
@@ -27,7 +28,11 @@ public sealed record RowRemark(long Row, string Origin, RowAction Action, string
 /// <param name="Sample">The sample; null if the row is left out.</param>
 /// <param name="Remark">What was done to the row; null if nothing.</param>
 /// <param name="Augmented">What was changed at random; null without augmentation.</param>
-public sealed record LoadedSample(EncodedSample? Sample, RowRemark? Remark, AugmentCounts? Augmented = null);
+public sealed record LoadedSample(EncodedSample? Sample, RowRemark? Remark, AugmentCounts? Augmented = null)
+{
+    /// <summary>Sizes of its pictures before the model's processing, in pixels.</summary>
+    public IReadOnlyList<PixelSize> Sizes { get; init; } = [];
+}
 
 /// <summary>A batch of the rows that could be used.</summary>
 /// <param name="Input">The batch; null if every row was left out.</param>

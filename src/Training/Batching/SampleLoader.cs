@@ -57,6 +57,10 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
     /// <summary>Where a sample's row stands, <c>file:line</c>.</summary>
     public string Describe(long index) => dataset.Describe(index);
 
+    /// <summary>The same rows, made into samples in another way.</summary>
+    /// <param name="other">How.</param>
+    public SampleLoader With(SampleOptions other) => new(dataset, processor, other);
+
     /// <summary>One encoded sample.</summary>
     /// <param name="index">0-based number of the row.</param>
     /// <param name="augmentKey">What the random changes of the sample are drawn from; null for the sample as it is.</param>
@@ -98,7 +102,20 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
     /// <summary>A batch of rows as model input.</summary>
     /// <param name="rows">The rows, with their epochs.</param>
     /// <param name="seed">Of the run, or null where nothing is dropped.</param>
-    public LoadedBatch LoadBatch(IReadOnlyList<PlannedRow> rows, ulong? seed)
+    public LoadedBatch LoadBatch(IReadOnlyList<PlannedRow> rows, ulong? seed) => Batch(rows, seed, Load);
+
+    /// <summary>As <see cref="LoadBatch"/> with pictures that show nothing, for planning: no picture is decoded.</summary>
+    /// <param name="rows">The rows, with their epochs.</param>
+    /// <param name="seed">Of the run, or null where nothing is dropped.</param>
+    public LoadedBatch OutlineBatch(IReadOnlyList<PlannedRow> rows, ulong? seed) => Batch(rows, seed, (row, _) => Outline(row.Row));
+
+    private LoadedSample Outline(long index) => Guarded(index, sample =>
+    {
+        PixelSize[] sizes = [.. sample.Images.Select(image => image.ReadSize(options.Encode.Images.ApplyExif))];
+        return Fitted(index, sample, sizes, encode => processor.WithBlankPixels(processor.Measure(sample.Messages, sizes, encode), sizes, encode));
+    });
+
+    private LoadedBatch Batch(IReadOnlyList<PlannedRow> rows, ulong? seed, Func<PlannedRow, ulong?, LoadedSample> load)
     {
         var samples = new List<EncodedSample>();
         var keys = new List<ulong>();
@@ -106,7 +123,7 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         var augmented = new AugmentCounts();
         foreach (PlannedRow row in rows)
         {
-            (EncodedSample? sample, RowRemark? remark, AugmentCounts? counts) = Load(row, seed);
+            (EncodedSample? sample, RowRemark? remark, AugmentCounts? counts) = load(row, seed);
             augmented.Add(counts ?? new AugmentCounts());
             if (remark is not null)
             {
@@ -156,7 +173,7 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
             error = new Finding(FindingKind.NoLoss, sample.Origin, "no token of this sample carries loss. Give it an answer by the assistant, or set data.assistant_only_loss: false.");
         }
 
-        return (new LoadedSample(error is null ? encoded : null, remark), error);
+        return (new LoadedSample(error is null ? encoded : null, remark) { Sizes = sizes }, error);
     }
 
     private LoadedSample Guarded(long index, Func<Sample, LoadedSample> load)

@@ -1,8 +1,8 @@
 using Lorikeet.Adapters;
-using Lorikeet.Cli.Bench;
 using Lorikeet.Models;
 using Lorikeet.Models.Families;
 using Lorikeet.Tensors;
+using Lorikeet.Training.Planning;
 using Lorikeet.Training;
 
 namespace Lorikeet.Cli.Tests.Bench;

@@ -2,10 +2,10 @@ using Lorikeet.Adapters;
 using Lorikeet.Models;
 using Lorikeet.Nn;
 
-namespace Lorikeet.Cli.Bench;
+namespace Lorikeet.Training.Planning;
 
 /// <summary>Floating-point operations that the mathematics of a step needs: 2 per multiply-add of the matrices. What is computed again is not counted.</summary>
-internal static class StepFlops
+public static class StepFlops
 {
     /// <summary>
     /// Forward, backward included where something trains: a frozen matrix costs its forward pass, and its input gradient where
@@ -29,6 +29,27 @@ internal static class StepFlops
 
             sum += count.MultiplyAdds * (1 + Backward(count.Layer, trainsBefore)) + OfAdapter(count, trainsBefore);
             trainsHere |= count.Layer is { } layer && (layer.Adapter is not null || layer.Weight.Trained is not null);
+        }
+
+        return 2 * sum;
+    }
+
+    /// <summary>What gradient checkpointing computes again, which <see cref="OfTraining"/> doesn't count: the forward pass of everything behind what trains first.</summary>
+    /// <param name="model">The model, with its adapters.</param>
+    /// <param name="batch">What it reads.</param>
+    public static double OfRecomputing(VisionLanguageModel model, ModelInput batch)
+    {
+        if (!model.GradientCheckpointing)
+        {
+            return 0;
+        }
+
+        bool trains = false;
+        double sum = 0;
+        foreach (FlopCount count in model.Flops(batch).Where(count => count.Layer != model.LmHead))
+        {
+            trains |= count.Layer is { } layer && (layer.Adapter is not null || layer.Weight.Trained is not null);
+            sum += trains ? count.MultiplyAdds : 0;
         }
 
         return 2 * sum;

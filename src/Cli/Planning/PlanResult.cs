@@ -1,0 +1,17 @@
+using Lorikeet.Training.Config;
+using Lorikeet.Training.Planning;
+
+namespace Lorikeet.Cli.Planning;
+
+/// <summary>What <c>plan</c> prints.</summary>
+/// <param name="Config">The run file.</param>
+/// <param name="Plan">The plan.</param>
+/// <param name="Changes">Changes that save memory; empty where it fits.</param>
+/// <param name="Budget">Bytes that the run may take.</param>
+/// <param name="IsMachine">Whether that is the machine's memory, as opposed to a size that was given.</param>
+/// <param name="Time">How long it takes.</param>
+internal sealed record PlanResult(RunConfig Config, RunPlan Plan, IReadOnlyList<PlannedChange> Changes, long Budget, bool IsMachine, TimeEstimate Time)
+{
+    /// <summary>Whether the run fits.</summary>
+    public bool Fits => Plan.Total <= Budget;
+}
