@@ -34,6 +34,12 @@ public sealed record ImageOptions
     /// <summary>Longest edge in pixels instead of the processor's own, or null.</summary>
     public int? LongestEdge { get; init; }
 
+    /// <summary>Least area in pixels instead of the processor's own, for families that resize to a range of areas; or null.</summary>
+    public int? MinPixels { get; init; }
+
+    /// <summary>Greatest area in pixels instead of the processor's own, for families that resize to a range of areas; or null.</summary>
+    public int? MaxPixels { get; init; }
+
     /// <summary>Whether large pictures are cut into tiles; null: as the processor is configured.</summary>
     public bool? DoImageSplitting { get; init; }
 

@@ -11,6 +11,9 @@ public static class ModelCatalog
     {
         ["idefics3"] = SmolVlmFamily.Instance,
         ["llava"] = LlavaFamily.Instance,
+        ["qwen2_vl"] = Qwen2VlFamily.Instance,
+        ["qwen2_5_vl"] = Qwen25VlFamily.Instance,
+        ["qwen3_vl"] = Qwen3VlFamily.Instance,
         ["smolvlm"] = SmolVlmFamily.Instance,
     };
 

@@ -8,6 +8,7 @@ public sealed class KvCache : IDisposable
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
     private readonly int[] _lengths;
+    private readonly int[] _shifts;
 
     /// <summary>Reserves a cache.</summary>
     /// <param name="parameters">Where it lives.</param>
@@ -19,6 +20,7 @@ public sealed class KvCache : IDisposable
     {
         Capacity = capacity;
         _lengths = new int[sequences];
+        _shifts = new int[sequences];
         var shape = new Shape(sequences * capacity, heads.Count, heads.Width);
         _keys = new Tensor[layers];
         _values = new Tensor[layers];
@@ -37,6 +39,12 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Tokens held of one sequence.</summary>
     public int Length(int sequence) => _lengths[sequence];
+
+    /// <summary>What is added to a token's number for its position, where pictures take fewer positions than tokens.</summary>
+    public int Shift(int sequence) => _shifts[sequence];
+
+    /// <summary>Sets what <see cref="Shift"/> returns.</summary>
+    public void SetShift(int sequence, int shift) => _shifts[sequence] = shift;
 
     /// <summary>All keys of a layer [B * Capacity, K, D].</summary>
     public Tensor Keys(int layer) => _keys[layer];
@@ -87,10 +95,14 @@ public sealed class KvCache : IDisposable
     }
 
     /// <summary>Forgets everything.</summary>
-    public void Clear() => Array.Clear(_lengths);
+    public void Clear()
+    {
+        Array.Clear(_lengths);
+        Array.Clear(_shifts);
+    }
 
     /// <summary>Forgets one sequence; its place can take another.</summary>
-    public void Clear(int sequence) => _lengths[sequence] = 0;
+    public void Clear(int sequence) => _lengths[sequence] = _shifts[sequence] = 0;
 
     /// <inheritdoc/>
     public void Dispose()

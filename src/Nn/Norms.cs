@@ -3,12 +3,22 @@ using Lorikeet.Tensors.Storage;
 
 namespace Lorikeet.Nn;
 
+/// <summary>A norm over the last dimension.</summary>
+public interface INorm
+{
+    /// <summary>Factor per column [C].</summary>
+    Param Weight { get; }
+
+    /// <summary>Normalises rows of x [N, C].</summary>
+    Tensor Forward(StepScope scope, Tensor x);
+}
+
 /// <summary>Root-mean-square norm over the last dimension.</summary>
 /// <param name="Weight">[C].</param>
 /// <param name="Eps">Added to the mean square.</param>
-public sealed record RmsNorm(Param Weight, float Eps)
+public sealed record RmsNorm(Param Weight, float Eps) : INorm
 {
-    /// <summary>Normalises rows of x [N, C].</summary>
+    /// <inheritdoc/>
     public Tensor Forward(StepScope scope, Tensor x) => Tensors.Ops.RmsNorm.Forward(scope, x, Weight.Value, Eps);
 }
 
@@ -16,8 +26,8 @@ public sealed record RmsNorm(Param Weight, float Eps)
 /// <param name="Weight">[C].</param>
 /// <param name="Bias">[C] or null.</param>
 /// <param name="Eps">Added to the variance.</param>
-public sealed record LayerNorm(Param Weight, Param? Bias, float Eps)
+public sealed record LayerNorm(Param Weight, Param? Bias, float Eps) : INorm
 {
-    /// <summary>Normalises rows of x [N, C].</summary>
+    /// <inheritdoc/>
     public Tensor Forward(StepScope scope, Tensor x) => Tensors.Ops.LayerNorm.Forward(scope, x, Weight.Value, Bias?.Value, Eps);
 }

@@ -80,6 +80,34 @@ public sealed class RotaryEmbedding
         return (scope.From(cos, shape), scope.From(sin, shape));
     }
 
+    /// <summary>Cosines and sines [N, D/2] of positions on several axes, each angle turning with one of them.</summary>
+    /// <param name="scope">Owner of the result.</param>
+    /// <param name="positions">Positions on each axis, each [N].</param>
+    /// <param name="axisOf">The axis of each angle [D/2].</param>
+    public (Tensor Cos, Tensor Sin) Angles(StepScope scope, IReadOnlyList<int[]> positions, IReadOnlyList<int> axisOf)
+    {
+        ArgumentNullException.ThrowIfNull(positions);
+        ArgumentNullException.ThrowIfNull(axisOf);
+        int half = HalfWidth, N = positions[0].Length;
+        float[] cos = new float[N * half], sin = new float[N * half];
+        for (int i = 0; i < half; i++)
+        {
+            int[] axis = positions[axisOf[i]];
+            for (int n = 0; n < N; n++)
+            {
+                (double s, double c) = Math.SinCos(axis[n] * _inverseFrequencies[i]);
+                cos[(n * half) + i] = (float)c;
+                sin[(n * half) + i] = (float)s;
+            }
+        }
+
+        var shape = new Shape(N, half);
+        return (scope.From(cos, shape), scope.From(sin, shape));
+    }
+
+    /// <summary>The same frequencies once for each of two axes, one behind the other: D doubles.</summary>
+    public RotaryEmbedding ForTwoAxes() => new([.. _inverseFrequencies, .. _inverseFrequencies]);
+
     private RotaryEmbedding Llama3(JsonElement scaling)
     {
         double factor = Required(scaling, "factor"), low = Required(scaling, "low_freq_factor"), high = Required(scaling, "high_freq_factor");

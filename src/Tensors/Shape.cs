@@ -2,17 +2,17 @@ using System.Globalization;
 
 namespace Lorikeet.Tensors;
 
-/// <summary>Up to four dimensions, row-major; the last one is contiguous.</summary>
+/// <summary>Up to five dimensions, row-major; the last one is contiguous.</summary>
 public readonly struct Shape : IEquatable<Shape>
 {
-    private readonly int _d0, _d1, _d2, _d3;
+    private readonly int _d0, _d1, _d2, _d3, _d4;
 
-    /// <summary>Makes a shape of one to four dimensions, each at least zero.</summary>
+    /// <summary>Makes a shape of one to five dimensions, each at least zero.</summary>
     public Shape(params ReadOnlySpan<int> dimensions)
     {
-        if (dimensions.Length is < 1 or > 4)
+        if (dimensions.Length is < 1 or > 5)
         {
-            throw new ArgumentException($"a shape has 1 to 4 dimensions, not {dimensions.Length}");
+            throw new ArgumentException($"a shape has 1 to 5 dimensions, not {dimensions.Length}");
         }
 
         foreach (int d in dimensions)
@@ -25,13 +25,14 @@ public readonly struct Shape : IEquatable<Shape>
         _d1 = Rank > 1 ? dimensions[1] : 1;
         _d2 = Rank > 2 ? dimensions[2] : 1;
         _d3 = Rank > 3 ? dimensions[3] : 1;
+        _d4 = Rank > 4 ? dimensions[4] : 1;
     }
 
     /// <summary>Number of dimensions.</summary>
     public int Rank { get; }
 
     /// <summary>Number of elements.</summary>
-    public long Count => (long)_d0 * _d1 * _d2 * _d3;
+    public long Count => (long)_d0 * _d1 * _d2 * _d3 * _d4;
 
     /// <summary>The last dimension.</summary>
     public int Last => this[Rank - 1];
@@ -46,6 +47,7 @@ public readonly struct Shape : IEquatable<Shape>
         1 when Rank > 1 => _d1,
         2 when Rank > 2 => _d2,
         3 when Rank > 3 => _d3,
+        4 when Rank > 4 => _d4,
         _ => throw new ArgumentOutOfRangeException(nameof(index), index, $"the shape {this} has {Rank} dimensions"),
     };
 
@@ -69,13 +71,13 @@ public readonly struct Shape : IEquatable<Shape>
 
     /// <inheritdoc/>
     public bool Equals(Shape other) =>
-        Rank == other.Rank && _d0 == other._d0 && _d1 == other._d1 && _d2 == other._d2 && _d3 == other._d3;
+        Rank == other.Rank && _d0 == other._d0 && _d1 == other._d1 && _d2 == other._d2 && _d3 == other._d3 && _d4 == other._d4;
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is Shape other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Rank, _d0, _d1, _d2, _d3);
+    public override int GetHashCode() => HashCode.Combine(Rank, _d0, _d1, _d2, _d3, _d4);
 
     /// <inheritdoc/>
     public override string ToString()

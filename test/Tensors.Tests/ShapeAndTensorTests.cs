@@ -20,7 +20,7 @@ public sealed class ShapeAndTensorTests
         Assert.NotEqual(new Shape(4), new Shape(4, 1));
         Assert.Equal(0, new Shape(0, 7).Rows);
         Assert.Equal(1L << 40, new Shape(1 << 20, 1 << 20).Count);
-        Assert.Throws<ArgumentException>(() => new Shape(1, 1, 1, 1, 1));
+        Assert.Throws<ArgumentException>(() => new Shape(1, 1, 1, 1, 1, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Shape(-1));
     }
 

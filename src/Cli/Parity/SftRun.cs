@@ -145,7 +145,8 @@ internal sealed class SftRun : ITrainingData, IRunListener, IDisposable
         Func<string, bool> chosen = name switch
         {
             "full" => _ => true,
-            "full_vision_frozen" => parameter => _loaded.Model.TowerOf(parameter) != Tower.Vision,
+            // The reference freezes the whole module of the tower, also a connector that lies inside it.
+            "full_vision_frozen" => parameter => !parameter.StartsWith(_loaded.Model.Towers[Tower.Vision] + ".", StringComparison.Ordinal),
             _ => throw new InvalidDataException($"the run '{name}' has no meta.peft, and is neither full nor full_vision_frozen"),
         };
         return Trainable.Of(_loaded.Model, _session.Parameters, chosen);

@@ -74,12 +74,12 @@ public sealed record DecoderConfig
 
     /// <summary>Reads a text config; its <c>model_type</c> tells the variant.</summary>
     /// <param name="c">The text part of config.json.</param>
-    /// <param name="defaultType">Model type where the config names none.</param>
+    /// <param name="variant">The variant, whatever <c>model_type</c> says; null to follow it.</param>
     /// <exception cref="InvalidDataException">A key is missing or unusable, or the model type is unknown.</exception>
-    public static DecoderConfig From(ConfigSection c, string defaultType = "llama")
+    public static DecoderConfig From(ConfigSection c, string? variant = null)
     {
-        string type = c.TryString("model_type") ?? defaultType;
-        if (!Variants.TryGetValue(type, out Func<DecoderConfig, ConfigSection, DecoderConfig>? variant))
+        string type = variant ?? c.TryString("model_type") ?? "llama";
+        if (!Variants.TryGetValue(type, out Func<DecoderConfig, ConfigSection, DecoderConfig>? read))
         {
             throw c.Wrong("model_type", "one of " + string.Join(", ", Variants.Keys));
         }
@@ -91,7 +91,7 @@ public sealed record DecoderConfig
             throw c.Wrong("num_key_value_heads", FormattableString.Invariant($"a divisor of num_attention_heads ({heads})"));
         }
 
-        return variant(
+        return read(
             new DecoderConfig
             {
                 Hidden = hidden,

@@ -22,6 +22,9 @@ public sealed class ParityGoldenTests
     [InlineData("llava", 90)]
     [InlineData("llava_phi3", 60)]
     [InlineData("llava_siglip_qwen2", 60)]
+    [InlineData("qwen2_vl", 90)]
+    [InlineData("qwen2_5_vl", 60)]
+    [InlineData("qwen3_vl", 60)]
     public void Family_agrees_with_the_reference(string family, int checks) =>
         ParityDirectory.Run(Golden.Root, "--family", family, "--only", "processing,forward,grads").MustPass(checks);
 

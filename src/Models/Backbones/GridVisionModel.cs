@@ -1,0 +1,240 @@
+using Lorikeet.Nn;
+using Lorikeet.Nn.Weights;
+using Lorikeet.Tensors;
+using Lorikeet.Tensors.Ops;
+using Lorikeet.Tensors.Storage;
+
+namespace Lorikeet.Models.Backbones;
+
+/// <summary>
+/// A model that sees pictures of any resolution as merged patches and gives their tokens positions on three axes. A family adds its
+/// vision tower.
+/// </summary>
+public abstract class GridVisionModel : VisionLanguageModel
+{
+    /// <summary>Pictures that a frozen tower processes at a time.</summary>
+    private const int FrozenPicturesAtOnce = 2;
+
+    private readonly GridModelConfig _config;
+    private readonly Decoder _text;
+    private readonly Nn.Linear _patches;
+
+    /// <summary>Builds the decoder and the patch embedding.</summary>
+    /// <param name="w">Root of the weights.</param>
+    /// <param name="config">Sizes.</param>
+    /// <param name="patchBias">Whether the patch embedding has a bias.</param>
+    /// <param name="files">Files to close with the model, or null.</param>
+    protected GridVisionModel(WeightScope w, GridModelConfig config, bool patchBias, IDisposable? files)
+        : base(w.Parts, files)
+    {
+        _config = config;
+        WeightScope patch = w["model.visual.patch_embed.proj"];
+
+        // Not registered as a linear layer: in the reference it is a convolution, which "all-linear" doesn't match.
+        Param kernel = patch.PatchKernel("weight", new Shape(config.Width, 3, config.TemporalPatchSize, config.PatchSize, config.PatchSize));
+        _patches = new Nn.Linear(patch.Path, new DenseWeight(kernel), patchBias ? patch.Param("bias", new Shape(config.Width)) : null);
+        _text = new Decoder(w["model.language_model"], config.Text);
+        LmHead = _text.Head(w, config.TieWordEmbeddings);
+    }
+
+    /// <inheritdoc/>
+    public override Nn.Linear LmHead { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<Tower, string> Towers { get; } = new Dictionary<Tower, string>
+    {
+        [Tower.Connector] = "model.visual.merger",
+        [Tower.Vision] = "model.visual",
+        [Tower.Language] = "model.language_model",
+    };
+
+    /// <summary>Patches of a merge block.</summary>
+    protected int MergeArea => _config.MergeSize * _config.MergeSize;
+
+    /// <summary>Whether any part of the tower is trained.</summary>
+    protected abstract bool TowerTrains { get; }
+
+    /// <summary>Number of feature matrices beside the first one, added behind the first blocks of the decoder.</summary>
+    protected virtual int DeepFeatures => 0;
+
+    /// <inheritdoc/>
+    public override KvCache NewCache(Parameters parameters, int sequences, int capacity) => _text.NewCache(parameters, sequences, capacity);
+
+    /// <inheritdoc/>
+    public override Tensor Hidden(StepScope scope, ModelInput input, KvCache? cache = null)
+    {
+        int[] rows = ImageRows(input, _config.ImageTokenId);
+        Tensor hidden = _text.Embed(scope, input.Tokens);
+        var vision = input.Vision as GridVision;
+        Func<int, Tensor, Tensor>? afterBlock = null;
+        if (vision is not null)
+        {
+            IReadOnlyList<Tensor> features = Features(scope, vision);
+            Observer?.Invoke("image_features", features[0]);
+            VisionDone?.Invoke();
+            Tensor ids = scope.From(rows);
+            hidden = ReplaceRows.Forward(scope, hidden, features[0], ids);
+            afterBlock = features.Count == 1 ? null : (layer, x) => layer + 1 < features.Count ? AddRows.Forward(scope, x, features[layer + 1], ids) : x;
+        }
+
+        GridPositions positions = GridPositions.Of(input.Tokens, vision?.Grids ?? [], _config.ImageTokenId, _config.MergeSize, cache);
+        (Tensor, Tensor) angles = _config.Text.Rotary.Angles(scope, positions.Axes, _config.AxisOfAngle);
+        scope.RowKeys = RowKeys(scope, input.Tokens.Keys);
+        return _text.Forward(scope, hidden, input.Tokens, cache, new DecoderOptions(GradientCheckpointing, angles, afterBlock));
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<FlopCount> Flops(ModelInput input)
+    {
+        var counts = new List<FlopCount>();
+        if (input.Vision is GridVision vision)
+        {
+            counts.Add(FlopCount.Of(_patches, vision.Grids.Sum(g => (long)g.Count)));
+            counts.AddRange(TowerFlops(vision.Grids));
+        }
+
+        counts.AddRange(_text.Flops(input.Tokens.Lengths));
+        counts.Add(FlopCount.Of(LmHead, input.Tokens.Supervised().Rows.Length));
+        return counts;
+    }
+
+    /// <summary>Features of some pictures: those in the place of image tokens [M, C], then the deep ones [M, C] each.</summary>
+    /// <param name="scope">The running step.</param>
+    /// <param name="x">Embedded patches [P, vision width].</param>
+    /// <param name="grids">Their grids.</param>
+    protected abstract IReadOnlyList<Tensor> TowerFeatures(StepScope scope, Tensor x, IReadOnlyList<PatchGrid> grids);
+
+    /// <summary>Multiply-adds of the tower behind the patch embedding.</summary>
+    protected abstract IEnumerable<FlopCount> TowerFlops(IReadOnlyList<PatchGrid> grids);
+
+    /// <summary>Runs a block, computing it again in the backward pass where asked for.</summary>
+    private protected Tensor Run(StepScope scope, PatchBlock block, Tensor x, (Tensor Cos, Tensor Sin) angles, AttentionSegments segments)
+    {
+        Tensor y = GradientCheckpointing && scope.IsRecording
+            ? scope.Checkpoint(inputs => block.Forward(scope, inputs[0], angles, segments), block.Trains, x)
+            : scope.Frame(() => block.Forward(scope, x, angles, segments));
+        scope.Free(x);
+        return y;
+    }
+
+    /// <summary>Rows and columns of all patches, in their order.</summary>
+    protected (int[] Rows, int[] Columns) Places(IReadOnlyList<PatchGrid> grids)
+    {
+        var places = grids.SelectMany(g => Enumerable.Range(0, g.Count).Select(p => MergedPatches.Place(g, p, _config.MergeSize))).ToArray();
+        return ([.. places.Select(p => p.Row)], [.. places.Select(p => p.Column)]);
+    }
+
+    /// <summary>Patches of each frame of each picture: what sees each other.</summary>
+    protected static int[] FrameLengths(IReadOnlyList<PatchGrid> grids) => [.. grids.SelectMany(g => Enumerable.Repeat(g.Rows * g.Columns, g.Frames))];
+
+    private IReadOnlyList<Tensor> Features(StepScope scope, GridVision vision)
+    {
+        if ((scope.IsRecording && (TowerTrains || _patches.Trains || _patches.Bias is { IsTrained: true })) || Observer is not null)
+        {
+            return PictureFeatures(scope, vision, 0, vision.Grids.Count);
+        }
+
+        // Frozen: some pictures at a time, so that only their features stay.
+        int C = _config.Text.Hidden, row = 0;
+        Tensor[] all = [.. Enumerable.Range(0, 1 + DeepFeatures).Select(_ => scope.New(new Shape(vision.Grids.Sum(g => g.Count) / MergeArea, C)))];
+        for (int first = 0; first < vision.Grids.Count; first += FrozenPicturesAtOnce)
+        {
+            int start = first, count = Math.Min(FrozenPicturesAtOnce, vision.Grids.Count - first), target = row;
+            scope.Frame(() =>
+            {
+                IReadOnlyList<Tensor> some = PictureFeatures(scope, vision, start, count);
+                for (int i = 0; i < all.Length; i++)
+                {
+                    scope.Kernels.Copy(some[i], all[i].Slice(target, some[i].Shape[0]));
+                }
+            });
+            row += vision.Grids.Skip(first).Take(count).Sum(g => g.Count) / MergeArea;
+        }
+
+        return all;
+    }
+
+    private IReadOnlyList<Tensor> PictureFeatures(StepScope scope, GridVision vision, int first, int count)
+    {
+        PatchGrid[] grids = [.. vision.Grids.Skip(first).Take(count)];
+        int start = vision.Grids.Take(first).Sum(g => g.Count), P = grids.Sum(g => g.Count), width = _config.PatchWidth;
+        Tensor patches = scope.From(vision.Patches.AsSpan(checked(start * width), checked(P * width)), new Shape(P, width));
+        _patchKeys = vision.Keys.Length == 0 ? [] : vision.Keys[start..(start + P)];
+        scope.RowKeys = RowKeys(scope, _patchKeys);
+        return TowerFeatures(scope, _patches.Forward(scope, patches), grids);
+    }
+
+    private long[] _patchKeys = [];
+
+    /// <summary>Sets the random keys of merged rows: those of the first patch of each block.</summary>
+    /// <param name="scope">The running step.</param>
+    /// <param name="order">Which patch each row is, or null for their own order.</param>
+    protected void UseMergedKeys(StepScope scope, int[]? order = null) =>
+        scope.RowKeys = RowKeys(scope, _patchKeys.Length == 0 ? [] : [.. Enumerable.Range(0, _patchKeys.Length / MergeArea).Select(m => _patchKeys[order?[m * MergeArea] ?? (m * MergeArea)])]);
+
+    /// <summary>Sets the random keys of patches.</summary>
+    /// <param name="scope">The running step.</param>
+    /// <param name="order">Which patch each row is, or null for their own order.</param>
+    protected void UsePatchKeys(StepScope scope, int[]? order = null) =>
+        scope.RowKeys = RowKeys(scope, _patchKeys.Length == 0 || order is null ? _patchKeys : [.. order.Select(p => _patchKeys[p])]);
+}
+
+/// <summary>What models over merged patches share.</summary>
+public sealed record GridModelConfig
+{
+    /// <summary>Width of the vision tower.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>The decoder.</summary>
+    public required DecoderConfig Text { get; init; }
+
+    /// <summary>Edge of a patch in pixels.</summary>
+    public required int PatchSize { get; init; }
+
+    /// <summary>Frames of a patch.</summary>
+    public required int TemporalPatchSize { get; init; }
+
+    /// <summary>Edge of a merge block in patches.</summary>
+    public required int MergeSize { get; init; }
+
+    /// <summary>Token that stands for a merged patch.</summary>
+    public required int ImageTokenId { get; init; }
+
+    /// <summary>Whether the head is the embedding matrix.</summary>
+    public required bool TieWordEmbeddings { get; init; }
+
+    /// <summary>The axis of each angle of the decoder [D/2].</summary>
+    public required IReadOnlyList<int> AxisOfAngle { get; init; }
+
+    /// <summary>Values of a patch.</summary>
+    public int PatchWidth => 3 * TemporalPatchSize * PatchSize * PatchSize;
+
+    /// <summary>Reads what is common of config.json, flat (transformers 4) or with a text_config.</summary>
+    /// <param name="c">The whole file.</param>
+    /// <param name="textVariant">Variant of the decoder.</param>
+    /// <param name="width">Width of the vision tower.</param>
+    /// <exception cref="InvalidDataException">A key is missing or has an unusable value.</exception>
+    public static GridModelConfig From(ConfigSection c, string textVariant, int width)
+    {
+        ConfigSection text = c.TrySection("text_config") ?? c, vision = c.Section("vision_config");
+        DecoderConfig decoder = DecoderConfig.From(text, textVariant);
+        ConfigSection rope = text.TrySection("rope_parameters") ?? text.TrySection("rope_scaling") ?? throw text.Wrong("rope_scaling", "an object with mrope_section");
+        IReadOnlyList<int> sections = rope.TryInts("mrope_section") ?? throw rope.Wrong("mrope_section", "three numbers");
+        if (sections.Count != 3 || sections.Any(s => s < 0) || sections.Sum() != decoder.HeadWidth / 2)
+        {
+            throw rope.Wrong("mrope_section", FormattableString.Invariant($"three numbers that add up to {decoder.HeadWidth / 2}, half the width of a head"));
+        }
+
+        return new GridModelConfig
+        {
+            Width = width,
+            Text = decoder,
+            PatchSize = vision.Int("patch_size", 14),
+            TemporalPatchSize = vision.Int("temporal_patch_size", 2),
+            MergeSize = vision.Int("spatial_merge_size", 2),
+            ImageTokenId = c.TryInt("image_token_id") ?? 151655,
+            TieWordEmbeddings = c.TryBool("tie_word_embeddings") ?? text.Bool("tie_word_embeddings", false),
+            AxisOfAngle = rope.Bool("mrope_interleaved", false) ? GridPositions.InTurns(sections) : GridPositions.InRuns(sections),
+        };
+    }
+}
