@@ -64,6 +64,15 @@ public sealed class AugmentSectionTests
     }
 
     [Fact]
+    public void The_processor_is_told_every_image_option()
+    {
+        Models.ImageOptions images = DataEncoding.Of(Data("alpha: white\n  exif: apply\n  thumbnail: [640, 480]\n  scale_factor: 0.5\n  longest_edge: 768")).Images;
+        Assert.Equal((AlphaHandling.White, true, 768), (images.Alpha, images.ApplyExif, images.LongestEdge));
+        Assert.Equal(new PixelSize(640, 427), images.SizeAfter(new PixelSize(3000, 2000)));
+        Assert.Equal(new PixelSize(50, 25), images.SizeAfter(new PixelSize(100, 51)));
+    }
+
+    [Fact]
     public void The_command_line_reaches_into_a_section_that_the_file_lacks()
     {
         RunConfig config = RunFile.Config("", "--data.augment.randaugment.magnitude", "5", "--data.augment.horizontal_flip", "{probability: 1}", "--data.thumbnail=[640, 480]");
