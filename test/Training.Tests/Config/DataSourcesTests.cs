@@ -61,6 +61,7 @@ public sealed class DataSourcesTests
     [InlineData("{train: t, validation_split: 1.5}", "data.validation_split: must be a share below 1 or a whole number of samples, found 1.5")]
     [InlineData("{train: t, validation_split: 0}", "data.validation_split: must be greater than 0, found 0")]
     [InlineData("{train: t, eval: [{path: e, weight: 2}]}", "data.eval: gives a source a weight")]
+    [InlineData("{train: [{path: t, weight: 2}], packing: true}", "data.packing: makes packs that hold every row once; it cannot be combined with weights of sources")]
     public void Contradictions_are_named(string data, string expected) =>
         Assert.Contains(expected, RunFile.Error($"data: {data}\n"), StringComparison.Ordinal);
 
