@@ -44,6 +44,11 @@ public abstract class Processor
     /// <exception cref="InvalidDataException">The template fails, or pictures and their places differ in number.</exception>
     public EncodedSample Measure(IReadOnlyList<ChatMessage> messages, IReadOnlyList<PixelSize> sizes, EncodeOptions options)
     {
+        if (!TakesPixelRange && (options.Images.MinPixels ?? options.Images.MaxPixels) is not null)
+        {
+            throw new InvalidDataException($"min_pixels and max_pixels are for models that resize pictures to a range of areas; {Directory.ModelType} does not. Use data.longest_edge or data.thumbnail instead.");
+        }
+
         messages = ContentForm.For(Template, messages);
         IReadOnlyDictionary<string, object?> variables = Variables(options);
         ImageLayout? layout = sizes.Count == 0 ? null : Layout([.. sizes.Select(options.Images.SizeAfter)], options.Images);
@@ -109,6 +114,9 @@ public abstract class Processor
     /// </summary>
     /// <param name="sample">A sample with pixels.</param>
     public abstract IReadOnlyList<Image> Visible(EncodedSample sample);
+
+    /// <summary>Whether pictures are resized to a range of areas, so that min_pixels and max_pixels apply.</summary>
+    protected virtual bool TakesPixelRange => false;
 
     /// <summary>What becomes of the pictures of one sample.</summary>
     /// <param name="sizes">Their sizes in pixels; at least one.</param>

@@ -19,6 +19,8 @@ public static class DataEncoding
                 ApplyExif = data.Exif == ExifPolicy.Apply,
                 Reduction = data.Reduction,
                 LongestEdge = data.LongestEdge,
+                MinPixels = data.MinPixels,
+                MaxPixels = data.MaxPixels,
             },
         };
     }

@@ -155,7 +155,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
 
     private string Samples => string.Create(
         CultureInfo.InvariantCulture,
-        $"data={Train.Fingerprint} max_length={config.Data.MaxLength} on_error={config.Data.OnError} on_overflow={config.Data.OnOverflow} alpha={config.Data.Alpha} exif={config.Data.Exif} longest_edge={config.Data.LongestEdge}{(config.Data.Reduction is { } r ? $" {r}" : "")}");
+        $"data={Train.Fingerprint} max_length={config.Data.MaxLength} on_error={config.Data.OnError} on_overflow={config.Data.OnOverflow} alpha={config.Data.Alpha} exif={config.Data.Exif} longest_edge={config.Data.LongestEdge} min_pixels={config.Data.MinPixels} max_pixels={config.Data.MaxPixels}{(config.Data.Reduction is { } r ? $" {r}" : "")}");
 
     private string LengthsPath => Path.Combine(config.Train.OutputDir!, SampleLengths.FileName);
 

@@ -48,6 +48,9 @@ internal sealed class MergedPatchProcessor : Processor
     }
 
     /// <inheritdoc/>
+    protected override bool TakesPixelRange => true;
+
+    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples)
     {
         int longest = samples.Max(s => s.Ids.Length), B = samples.Count;

@@ -78,9 +78,20 @@ public sealed record DataSection
     /// <summary>The filter of scale_factor and thumbnail.</summary>
     public ImageFilter Resample { get; init; } = ImageFilter.Bicubic;
 
-    /// <summary>Replaces size.longest_edge of the model's processor, such as 768 (2 * 384): pictures are brought to it, small ones enlarged; null for the model's setting.</summary>
+    /// <summary>
+    /// Longest edge in pixels. It replaces size.longest_edge where the model's processor has one, such as 768 (2 * 384) with tiles, and small
+    /// pictures are enlarged to it; other models' pictures are reduced to it before their own processing. Null for the model's setting.
+    /// </summary>
     [Bounds(Min = 1)]
     public int? LongestEdge { get; init; }
+
+    /// <summary>Least area of a picture in pixels, for models that resize pictures to a range of areas; null for the model's setting.</summary>
+    [Bounds(Min = 1)]
+    public int? MinPixels { get; init; }
+
+    /// <summary>Greatest area of a picture in pixels, for models that resize pictures to a range of areas, such as 262144 (512 * 512); null for the model's setting.</summary>
+    [Bounds(Min = 1)]
+    public int? MaxPixels { get; init; }
 
     /// <summary>Random changes to training samples.</summary>
     public AugmentSection Augment { get; init; } = new();

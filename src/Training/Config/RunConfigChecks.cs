@@ -105,6 +105,11 @@ internal static class RunConfigChecks
 
     private static IEnumerable<ConfigProblem> Pictures(DataSection data)
     {
+        if (data is { MinPixels: { } least, MaxPixels: { } most } && least > most)
+        {
+            yield return new ConfigProblem("data.min_pixels", string.Create(CultureInfo.InvariantCulture, $"is {least}, above data.max_pixels {most}"));
+        }
+
         if (data.Thumbnail is { } limit && (limit.Count is not (1 or 2) || limit.Any(n => n < 1)))
         {
             yield return new ConfigProblem("data.thumbnail", $"expected one or two numbers of pixels (width and height), at least 1; found [{string.Join(", ", limit)}]");
