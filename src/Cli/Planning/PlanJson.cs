@@ -21,7 +21,7 @@ internal static class PlanJson
             ["budget"] = result.Budget,
             ["peak_in"] = plan.Account.PeakIn,
             ["account"] = Account(plan.Account),
-            ["process"] = new JsonObject { ["program"] = plan.Process.Program, ["read_ahead"] = plan.Process.ReadAhead, ["saving"] = plan.Process.Saving },
+            ["process"] = new JsonObject { ["program"] = plan.Process.Program, ["read_ahead"] = plan.Process.ReadAhead, ["kernels"] = plan.Process.Kernels, ["saving"] = plan.Process.Saving },
             ["training"] = Training(plan.Training),
             ["data"] = Data(plan.Data),
             ["time"] = new JsonObject

@@ -65,6 +65,7 @@ internal static class PlanText
         Line(text, "accounted", a.Total, always: true);
         Line(text, "free blocks of the allocator", a.Slack);
         Line(text, "batches read ahead, decoding (est.)", p.ReadAhead, always: true);
+        Line(text, "scratch of kernels (at most)", p.Kernels, always: true);
         Line(text, "copies while saving (est.)", p.Saving);
         Line(text, "program, tokenizer, data (measured)", p.Program, always: true);
         Line(text, "total", result.Plan.Total, always: true, $" of {Words.Bytes(result.Budget)}{(result.IsMachine ? "" : " allowed")}: {(result.Fits ? "fits" : "does not fit")}");

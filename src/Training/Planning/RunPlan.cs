@@ -31,11 +31,14 @@ public sealed record PlannedProcess
     /// <summary>Batches that are read ahead, with their pixels, and the pictures being decoded.</summary>
     public required long ReadAhead { get; init; }
 
+    /// <summary>Scratch memory of kernels that the account doesn't hold: the most that attention's backward pass and packed panels take.</summary>
+    public required long Kernels { get; init; }
+
     /// <summary>Copies on the host while a checkpoint is written.</summary>
     public required long Saving { get; init; }
 
     /// <summary>All together.</summary>
-    public long Total => Program + ReadAhead + Saving;
+    public long Total => Program + ReadAhead + Kernels + Saving;
 }
 
 /// <summary>What a run trains and for how long.</summary>

@@ -16,6 +16,12 @@ public sealed class RunPlanner : IDisposable
     private const int BatchesHeld = 3;
     private const int FlopSamples = 48;
 
+    // Partial results of attention's backward pass are bounded to 64 MiB, packed panels are about 2 MiB a thread.
+    private const long KernelBytes = 68L << 20;
+
+    // What the runtime has let go of and not collected yet.
+    private const long GarbageBytes = 32L << 20;
+
     private readonly RunConfig _config;
     private readonly PlanEnvironment _environment;
     private readonly Processor _processor;
@@ -163,12 +169,14 @@ public sealed class RunPlanner : IDisposable
 
     private PlannedProcess ProcessOf(RunConfig config, DryRun dry, DataScan scan)
     {
-        // The pixels of a batch exist twice while it is put together, and one picture as decoded, resized and cut.
+        // The pixels of a batch exist twice while it is put together, and one picture as decoded, resized and cut; twice as much
+        // waits to be collected.
         long held = (BatchesHeld * (long)config.Train.GradientAccumulationSteps) + 1;
         return new PlannedProcess
         {
             Program = _program ??= Environment.WorkingSet,
-            ReadAhead = (held * dry.InputBytes) + scan.DecodeBytes,
+            ReadAhead = (2 * ((held * dry.InputBytes) + scan.DecodeBytes)) + GarbageBytes,
+            Kernels = KernelBytes,
             Saving = config.Train.SaveStrategy == SaveStrategy.No ? 0 : dry.CheckpointBytes,
         };
     }
