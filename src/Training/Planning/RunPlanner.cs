@@ -242,6 +242,11 @@ public sealed class RunPlanner : IDisposable
             notes.Add($"{_processor.Directory.Path} holds no weights: they are planned from config.json, stored as {PlanEnvironment.StoredAs(_config, _processor.Directory)}");
         }
 
+        if (_evaluation is not null && _config.Train.EvalGenerations > 0)
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"replies to samples (train.eval_generations {_config.Train.EvalGenerations}) are not planned: they hold a cache of keys and values while no step's activations are there"));
+        }
+
         if (_rows.Options.Augment is not null)
         {
             notes.Add("samples are planned as they stand: random changes (data.augment) may make a picture or a text a little larger or smaller");
