@@ -76,7 +76,7 @@ public abstract class Processor
     /// <param name="sizes">What it was measured with.</param>
     /// <param name="options">What it was measured with.</param>
     public EncodedSample WithBlankPixels(EncodedSample measured, IReadOnlyList<PixelSize> sizes, EncodeOptions options) =>
-        measured.Layout is { } layout ? measured with { Pixels = BlankPixels(sizes, layout, options.Images) } : measured;
+        measured.Layout is { } layout ? measured with { Pixels = BlankPixels([.. sizes.Select(options.Images.SizeAfter)], layout, options.Images) } : measured;
 
     /// <summary>Whether the tokenizer adds its own special tokens: not where the template already wrote the first one.</summary>
     public bool AddsSpecialTokens(string rendered) =>

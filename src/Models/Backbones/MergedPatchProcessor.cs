@@ -112,6 +112,10 @@ internal sealed class MergedPatchProcessor : Processor
     }
 
     /// <inheritdoc/>
+    protected override object BlankPixels(IReadOnlyList<PixelSize> sizes, ImageLayout layout, ImageOptions options) =>
+        new float[checked(((GridLayout)layout).Grids.Sum(g => g.Count) * _pictures.PatchWidth)];
+
+    /// <inheritdoc/>
     protected override ExpandedText Expand(string text, ImageLayout? layout)
     {
         IReadOnlyList<PictureShape> pictures = layout?.Pictures ?? [];

@@ -84,6 +84,9 @@ internal sealed class LlavaInputs : Processor
     }
 
     /// <inheritdoc/>
+    protected override object BlankPixels(IReadOnlyList<PixelSize> sizes, ImageLayout layout, ImageOptions options) => new float[checked(sizes.Count * ValuesPerPicture)];
+
+    /// <inheritdoc/>
     protected override ExpandedText Expand(string text, ImageLayout? layout) =>
         ExpandedText.Replace(text, _imageToken, layout?.Pictures.Count ?? 0, _ => ExpandedText.Repeat(_imageToken, _config.FeatureRows));
 
