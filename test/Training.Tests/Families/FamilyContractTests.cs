@@ -1,0 +1,268 @@
+using Lorikeet.Adapters;
+using Lorikeet.Imaging;
+using Lorikeet.Models;
+using Lorikeet.Nn;
+using Lorikeet.Nn.Weights;
+using Lorikeet.Tensors;
+using Lorikeet.Tensors.Cpu;
+using Lorikeet.Testing;
+using Lorikeet.Text.Chat;
+using Lorikeet.Training.Objectives;
+using Lorikeet.Training.Optim;
+
+namespace Lorikeet.Training.Tests.Families;
+
+/// <summary>What every model family must hold, run for each tiny model among the goldens.</summary>
+public sealed class FamilyContractTests
+{
+    private static readonly string[][] Samples = [["landscape.png"], [], ["tiny.png", "portrait.png"], ["square.png"]];
+
+    public static TheoryData<string> Families() =>
+        [.. Directory.EnumerateDirectories(Golden.Path("models")).Where(d => File.Exists(Path.Combine(d, "model.safetensors"))).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Samples_in_one_batch_give_the_loss_and_the_gradients_of_the_samples_alone(string family)
+    {
+        using var model = new ContractModel(family);
+        EncodedSample[] samples = model.Encode(Samples);
+        ulong[] keys = [11, 22, 33, 44];
+        AdapterSet adapter = model.Attach(dropout: 0.1);
+        (double Loss, float[][] Gradients) together = model.Run(adapter, model.Loaded.Processor.Collate(samples, keys));
+        double loss = 0;
+        float[][] sums = [.. together.Gradients.Select(g => new float[g.Length])];
+        for (int i = 0; i < samples.Length; i++)
+        {
+            (double alone, float[][] gradients) = model.Run(adapter, model.Loaded.Processor.Collate([samples[i]], [keys[i]]));
+            loss += alone;
+            for (int t = 0; t < sums.Length; t++)
+            {
+                System.Numerics.Tensors.TensorPrimitives.Add(sums[t], gradients[t], sums[t]);
+            }
+        }
+
+        Assert.Equal(loss, together.Loss, 1e-5 * loss);
+        float largest = sums.Max(g => g.Max(Math.Abs));
+        for (int t = 0; t < sums.Length; t++)
+        {
+            float worst = sums[t].Zip(together.Gradients[t], (a, b) => Math.Abs(a - b)).Max();
+            Assert.True(worst <= 1e-5 * largest, $"{adapter.Trained[t].Key} differs by {worst}, the largest gradient is {largest}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Recomputing_blocks_changes_no_bit(string family)
+    {
+        using var model = new ContractModel(family);
+        ModelInput batch = model.Loaded.Processor.Collate(model.Encode(Samples), [1, 2, 3, 4]);
+        AdapterSet adapter = model.Attach(dropout: 0.1);
+        (double Loss, float[][] Gradients) kept = model.Run(adapter, batch);
+        model.Loaded.Model.GradientCheckpointing = true;
+        (double Loss, float[][] Gradients) recomputed = model.Run(adapter, batch);
+        Assert.Equal(kept.Loss, recomputed.Loss);
+        Assert.Equal(kept.Gradients, recomputed.Gradients);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void A_cache_gives_the_hidden_states_of_a_pass_without_one(string family)
+    {
+        using var model = new ContractModel(family);
+        ModelInput whole = model.Loaded.Processor.Collate([model.Encode(Samples[2])]);
+        float[] expected = model.Hidden(whole, null);
+        int N = whole.Tokens.Count, C = expected.Length / N, firstPart = N - 3;
+        using KvCache cache = model.Loaded.Model.NewCache(model.Parameters, 1, N);
+        float[] found = model.Hidden(new ModelInput(Part(whole.Tokens, 0, firstPart), whole.Vision), cache);
+        for (int i = firstPart; i < N; i++)
+        {
+            found = [.. found, .. model.Hidden(new ModelInput(Part(whole.Tokens, i, 1), null), cache)];
+        }
+
+        float scale = expected.Max(Math.Abs);
+        Assert.Equal(expected.Length, found.Length);
+        float worst = expected.Zip(found, (a, b) => Math.Abs(a - b)).Max();
+        Assert.True(worst <= 2e-5 * scale, $"{family}: hidden states [{N}, {C}] differ by {worst} of {scale}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Saving_and_loading_again_keeps_every_bit(string family)
+    {
+        using var model = new ContractModel(family);
+        string folder = Directory.CreateTempSubdirectory("lorikeet-family-").FullName;
+        try
+        {
+            ModelWriter.Write(folder, model.Loaded);
+            using LoadedModel again = ModelCatalog.Load(ModelDirectory.Open(folder), model.Parameters);
+            Assert.Equal(
+                model.Loaded.Model.Parts.Params.Select(p => (p.Name, Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(Bytes(p.Value))))),
+                again.Model.Parts.Params.Select(p => (p.Name, Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(Bytes(p.Value))))));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Configurations_of_both_generations_make_the_same_model(string family)
+    {
+        string source = Golden.Path("models", family);
+        if (!File.Exists(Path.Combine(source, "config_v5.json")))
+        {
+            Assert.Skip($"{family} has one configuration only");
+        }
+
+        string folder = Directory.CreateTempSubdirectory("lorikeet-family-").FullName;
+        try
+        {
+            foreach (string file in Directory.EnumerateFiles(source))
+            {
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            }
+
+            File.Copy(Path.Combine(source, "config_v5.json"), Path.Combine(folder, "config.json"), overwrite: true);
+            using var older = new ContractModel(family);
+            using var newer = new ContractModel(folder, isPath: true);
+            Assert.Equal(
+                older.Hidden(older.Loaded.Processor.Collate(older.Encode(Samples)), null),
+                newer.Hidden(newer.Loaded.Processor.Collate(newer.Encode(Samples)), null));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void One_batch_can_be_learnt(string family)
+    {
+        using var model = new ContractModel(family);
+        ModelInput batch = model.Loaded.Processor.Collate(model.Encode(Samples));
+        AdapterSet adapter = model.Attach(dropout: 0);
+        double first = model.Run(adapter, batch).Loss;
+        using var optimizer = new AdamW(model.Parameters, Trainable.Of(adapter).Tensors, new AdamWOptions());
+        for (int step = 0; step < 30; step++)
+        {
+            model.Run(adapter, batch, keepGradients: true);
+            optimizer.Step(0.01);
+        }
+
+        double last = model.Run(adapter, batch).Loss;
+        Assert.True(last < first / 3, $"{family}: from {first} to {last}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Measuring_gives_what_encoding_gives_but_for_the_pixels(string family)
+    {
+        using var model = new ContractModel(family);
+        Processor processor = model.Loaded.Processor;
+        foreach (string[] pictures in Samples)
+        {
+            Image[] images = [.. pictures.Select(p => ImageDecoder.Decode(Golden.Path("cases", "images", p)))];
+            PixelSize[] sizes = [.. images.Select(i => new PixelSize(i.Width, i.Height))];
+            EncodedSample encoded = model.Encode(pictures), measured = processor.Measure(ContractModel.Messages(pictures.Length), sizes, new EncodeOptions());
+            Assert.Equal(encoded.Ids, measured.Ids);
+            Assert.Equal(encoded.Labels, measured.Labels);
+            Assert.Equal(encoded.Layout?.Pictures ?? [], measured.Layout?.Pictures ?? []);
+            ModelInput blank = processor.Collate([processor.WithBlankPixels(measured, sizes, new EncodeOptions())]), real = processor.Collate([encoded]);
+            Assert.Equal(real.Vision?.FeatureRows, blank.Vision?.FeatureRows);
+            Assert.Equal(model.Loaded.Model.Flops(real).Sum(f => f.MultiplyAdds), model.Loaded.Model.Flops(blank).Sum(f => f.MultiplyAdds));
+        }
+    }
+
+    private static byte[] Bytes(Tensor x)
+    {
+        byte[] bytes = new byte[x.Bytes];
+        x.Device.Download(x.Address, bytes);
+        return bytes;
+    }
+
+    private static TokenBatch Part(TokenBatch tokens, int start, int count) =>
+        new([.. tokens.Ids.Skip(start).Take(count)], [.. tokens.Labels.Skip(start).Take(count)], [count], []);
+
+    private sealed class ContractModel : IDisposable
+    {
+        private readonly CpuDevice _device = new(new CpuOptions { Threads = 2 });
+        private readonly Arena _arena;
+
+        public ContractModel(string family, bool isPath = false)
+        {
+            _arena = new Arena(_device);
+            Parameters = new Parameters(_device, _arena);
+            Loaded = ModelCatalog.Load(ModelDirectory.Open(isPath ? family : Golden.Path("models", family)), Parameters);
+        }
+
+        public Parameters Parameters { get; }
+
+        public LoadedModel Loaded { get; }
+
+        public static ChatMessage[] Messages(int pictures) =>
+        [
+            new("user", [.. Enumerable.Range(0, pictures).Select(_ => (ContentPart)new ImagePart()), new TextPart($"What are these {pictures}?")]),
+            new("assistant", [new TextPart(pictures == 0 ? "There is nothing to see." : "A bird on a fence.")]),
+        ];
+
+        public EncodedSample Encode(string[] pictures) => Loaded.Processor.Encode(
+            new Conversation(Messages(pictures.Length), [.. pictures.Select(p => ImageDecoder.Decode(Golden.Path("cases", "images", p)))]), new EncodeOptions());
+
+        public EncodedSample[] Encode(string[][] samples) => [.. samples.Select(Encode)];
+
+        /// <summary>LoRA on every linear layer, neither of its matrices zero.</summary>
+        public AdapterSet Attach(double dropout)
+        {
+            var config = new LoraConfig { R = 4, LoraAlpha = 8, LoraDropout = dropout, TargetModules = ModuleMatch.OfPattern(ModuleMatch.AllLinear) };
+            AdapterSet adapter = AdapterSet.Attach(Loaded.Model.Parts, Loaded.Model.LmHead, config, Parameters, seed: 3);
+            foreach ((string key, Tensor value) in adapter.Trained)
+            {
+                float[] values = new float[value.Count];
+                Rng.FillNormal(values, 0.05f, Rng.Key(5, Rng.Key(key)));
+                value.CopyFrom<float>(values);
+            }
+
+            return adapter;
+        }
+
+        /// <summary>Summed loss, and the gradients of all adapter tensors (zero where none flows).</summary>
+        public (double Loss, float[][] Gradients) Run(AdapterSet adapter, ModelInput batch, bool keepGradients = false)
+        {
+            double loss;
+            using (var scope = new StepScope(_device, _arena, record: true) { Training = true })
+            {
+                LossTerm term = new Sft().Compute(scope, Loaded.Model, batch)[0];
+                loss = term.Sum.ToHost<float>()[0];
+                scope.Backward((term.Sum, 1f));
+            }
+
+            if (keepGradients)
+            {
+                return (loss, []);
+            }
+
+            float[][] gradients = [.. adapter.Trained.Select(t => t.Value.Grad?.ToHost<float>() ?? new float[t.Value.Count])];
+            foreach ((_, Tensor value) in adapter.Trained)
+            {
+                Parameters.ClearGradient(value);
+            }
+
+            return (loss, gradients);
+        }
+
+        public float[] Hidden(ModelInput input, KvCache? cache)
+        {
+            using var scope = new StepScope(_device, _arena, record: false);
+            return Loaded.Model.Hidden(scope, input, cache).ToHost<float>();
+        }
+
+        public void Dispose()
+        {
+            Loaded.Dispose();
+            _arena.Dispose();
+            _device.Dispose();
+        }
+    }
+}
