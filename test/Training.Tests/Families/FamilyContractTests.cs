@@ -2,7 +2,6 @@ using Lorikeet.Adapters;
 using Lorikeet.Imaging;
 using Lorikeet.Models;
 using Lorikeet.Nn;
-using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
 using Lorikeet.Testing;
