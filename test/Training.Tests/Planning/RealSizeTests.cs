@@ -1,0 +1,107 @@
+using System.Text.Json.Nodes;
+using Lorikeet.Testing;
+using Lorikeet.Training.Config;
+using Lorikeet.Training.Planning;
+
+namespace Lorikeet.Training.Tests.Planning;
+
+/// <summary>Recipes planned at the real sizes of published checkpoints, without their weights. Parameter counts are those of the model pages.</summary>
+public sealed class RealSizeTests
+{
+    private const string Qwen2Vision = """{"depth":32,"embed_dim":1280,"mlp_ratio":4,"num_heads":16,"in_chans":3,"hidden_size":HIDDEN,"patch_size":14,"spatial_merge_size":2,"temporal_patch_size":2}""";
+
+    private const string Qwen2 = """
+        {"model_type":"qwen2_vl","image_token_id":532,"torch_dtype":"bfloat16","tie_word_embeddings":TIED,"hidden_act":"silu","hidden_size":HIDDEN,
+         "intermediate_size":MLP,"num_attention_heads":HEADS,"num_hidden_layers":28,"num_key_value_heads":KV,"rms_norm_eps":1e-06,"vocab_size":VOCAB,
+         "use_sliding_window":false,"rope_theta":1000000.0,"rope_scaling":{"type":"mrope","mrope_section":[16,24,24]},"vision_config":VISION}
+        """;
+
+    private static readonly string Qwen2Small = Qwen2.Replace("VISION", Qwen2Vision, StringComparison.Ordinal).Replace("TIED", "true", StringComparison.Ordinal)
+        .Replace("HIDDEN", "1536", StringComparison.Ordinal).Replace("MLP", "8960", StringComparison.Ordinal).Replace("HEADS", "12", StringComparison.Ordinal)
+        .Replace("KV", "2", StringComparison.Ordinal).Replace("VOCAB", "151936", StringComparison.Ordinal);
+
+    private static readonly string Qwen2Large = Qwen2.Replace("VISION", Qwen2Vision, StringComparison.Ordinal).Replace("TIED", "false", StringComparison.Ordinal)
+        .Replace("HIDDEN", "3584", StringComparison.Ordinal).Replace("MLP", "18944", StringComparison.Ordinal).Replace("HEADS", "28", StringComparison.Ordinal)
+        .Replace("KV", "4", StringComparison.Ordinal).Replace("VOCAB", "152064", StringComparison.Ordinal);
+
+    private const string Qwen25 = """
+        {"model_type":"qwen2_5_vl","image_token_id":532,"torch_dtype":"bfloat16","tie_word_embeddings":true,"hidden_act":"silu","hidden_size":2048,
+         "intermediate_size":11008,"num_attention_heads":16,"num_hidden_layers":36,"num_key_value_heads":2,"rms_norm_eps":1e-06,"vocab_size":151936,
+         "use_sliding_window":false,"rope_theta":1000000.0,"rope_scaling":{"type":"mrope","mrope_section":[16,24,24]},
+         "vision_config":{"depth":32,"hidden_act":"silu","hidden_size":1280,"intermediate_size":3420,"num_heads":16,"in_chans":3,"out_hidden_size":2048,
+         "patch_size":14,"spatial_merge_size":2,"window_size":112,"fullatt_block_indexes":[7,15,23,31],"tokens_per_second":2,"temporal_patch_size":2}}
+        """;
+
+    private const string Qwen3 = """
+        {"model_type":"qwen3_vl","image_token_id":532,"dtype":"bfloat16","tie_word_embeddings":true,
+         "text_config":{"model_type":"qwen3_vl_text","attention_bias":false,"head_dim":128,"hidden_act":"silu","hidden_size":2048,"intermediate_size":6144,
+         "num_attention_heads":16,"num_hidden_layers":28,"num_key_value_heads":8,"rms_norm_eps":1e-06,"rope_theta":5000000,"vocab_size":151936,
+         "rope_scaling":{"mrope_interleaved":true,"mrope_section":[24,20,20],"rope_type":"default"}},
+         "vision_config":{"deepstack_visual_indexes":[5,11,17],"depth":24,"hidden_act":"gelu_pytorch_tanh","hidden_size":1024,"in_channels":3,
+         "intermediate_size":4096,"num_heads":16,"num_position_embeddings":2304,"out_hidden_size":2048,"patch_size":16,"spatial_merge_size":2,"temporal_patch_size":2}}
+        """;
+
+    private const string Llava15 = """
+        {"model_type":"llava","image_token_index":520,"projector_hidden_act":"gelu","torch_dtype":"float16","tie_word_embeddings":false,
+         "vision_feature_layer":-2,"vision_feature_select_strategy":"default",
+         "text_config":{"model_type":"llama","hidden_size":4096,"intermediate_size":11008,"num_hidden_layers":32,"num_attention_heads":32,
+         "num_key_value_heads":32,"vocab_size":32064,"rms_norm_eps":1e-05},
+         "vision_config":{"model_type":"clip_vision_model","hidden_size":1024,"image_size":336,"intermediate_size":4096,"num_attention_heads":16,
+         "num_hidden_layers":24,"patch_size":14,"hidden_act":"quick_gelu"}}
+        """;
+
+    public static TheoryData<string, string, string, double> Sizes() => new()
+    {
+        { "qwen2_vl", Qwen2Small, "qwen2-vl/sft-lora.yaml", 2.209e9 },
+        { "qwen2_vl", Qwen2Large, "qwen2-vl/sft-lora.yaml", 8.291e9 },
+        { "qwen2_5_vl", Qwen25, "qwen2.5-vl/sft-lora.yaml", 3.755e9 },
+        { "qwen3_vl", Qwen3, "qwen3-vl/sft-lora.yaml", 2.128e9 },
+        { "llava", Llava15, "llava/sft-lora.yaml", 7.063e9 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void A_recipe_is_planned_at_its_real_size(string family, string config, string recipe, double parameters)
+    {
+        string folder = Directory.CreateTempSubdirectory("lorikeet-real-").FullName;
+        try
+        {
+            WriteModel(family, config, folder);
+            string data = Path.Combine(folder, "train.jsonl");
+            File.WriteAllLines(data, Enumerable.Range(0, 60).Select(i => Runs.TinyRun.Row(i % 2 == 0 ? "photo.jpg" : "landscape.png", "What is it?", "A thing of some kind.")));
+            RunConfig run = RunConfigReader.Load(
+                Path.Combine(Golden.Root, "..", "..", "recipes", recipe),
+                [$"--model.path={folder}", $"--data.train={data}", $"--data.image_root={Golden.Path("cases", "images")}", $"--train.output_dir={folder}/out"]).Config;
+            Assert.Empty(run.Validate());
+            using RunPlanner planner = RunPlanner.Open(run, new PlanEnvironment());
+            RunPlan plan = planner.Plan(CancellationToken.None);
+            Assert.Equal(parameters, plan.Training.ModelParameters, 0.001 * parameters);
+
+            // Weights of 16 bits each, and everything else that LoRA needs is small beside them.
+            Assert.InRange(plan.Account.Total, 2 * parameters, (2 * parameters) + (8L << 30));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void WriteModel(string family, string config, string folder)
+    {
+        foreach (string file in Directory.EnumerateFiles(Golden.Path("models", family)).Where(f => !f.EndsWith(".safetensors", StringComparison.Ordinal)))
+        {
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        }
+
+        File.WriteAllText(Path.Combine(folder, "config.json"), config);
+        string settings = Path.Combine(folder, "preprocessor_config.json");
+        JsonNode pictures = JsonNode.Parse(File.ReadAllText(settings))!;
+        if (pictures["crop_size"] is not null)
+        {
+            pictures["crop_size"] = new JsonObject { ["height"] = 336, ["width"] = 336 };
+            pictures["size"] = new JsonObject { ["shortest_edge"] = 336 };
+        }
+
+        File.WriteAllText(settings, pictures.ToJsonString());
+    }
+}
