@@ -47,18 +47,24 @@ internal static class EvaluationSetup
         {
             Progress = (done, all) => parts.Listener.On(new Progressed { Activity = "evaluating", Done = done, Total = all }),
         });
-        bool answers = train.EvalGenerations > 0 && config.Objective == TrainingObjective.Sft;
-        SampleReplies? replies = !answers ? null : new SampleReplies(loaded, parts.Parameters, loader.Rows, new SampleRepliesOptions
+        SampleReplies? replies = Replies(config, loaded, loader, parts.Parameters, parts.Compute);
+        return new RunEvaluation(loss, replies, parts.Listener, parts.Clock);
+    }
+
+    /// <summary>The replies to a few samples that an evaluation asks for; null where the run asks for none.</summary>
+    public static SampleReplies? Replies(RunConfig config, LoadedModel loaded, SampleLoader loader, Parameters parameters, Compute compute)
+    {
+        TrainSection train = config.Train;
+        return train.EvalGenerations == 0 || config.Objective != TrainingObjective.Sft ? null : new SampleReplies(loaded, parameters, loader.Rows, new SampleRepliesOptions
         {
             Count = train.EvalGenerations,
             Sampling = Sampling(config.Generation, (ulong)train.Seed),
-            Encoding = data.Encoding with { Loss = LossOn.Nothing, AddGenerationPrompt = true },
+            Encoding = DataEncoding.Of(config.Data) with { Loss = LossOn.Nothing, AddGenerationPrompt = true },
             Metrics = Metrics(EvaluationChecks.Metric(train)),
-            Compute = parts.Compute,
+            Compute = compute,
             BatchSize = train.PerDeviceEvalBatchSize,
             SkipsUnusable = config.Data.OnError == RowErrorPolicy.Skip,
         });
-        return new RunEvaluation(loss, replies, parts.Listener, parts.Clock);
     }
 
     private static IReadOnlyList<IMetric> Metrics(string best) =>

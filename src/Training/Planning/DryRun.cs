@@ -2,7 +2,9 @@ using Lorikeet.Models;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Planning;
 using Lorikeet.Tracking;
+using Lorikeet.Training.Batching;
 using Lorikeet.Training.Config;
+using Lorikeet.Training.Evaluating;
 using Lorikeet.Training.Objectives;
 using Lorikeet.Training.Optim;
 
@@ -89,6 +91,17 @@ internal sealed class DryRun : IDisposable
                 term.Sum.ToHost<float>();
             }
         });
+    }
+
+    /// <summary>Answers the samples that an evaluation of the run answers; what is answered means nothing.</summary>
+    /// <param name="name">What the plan calls it, should it turn out to be the highest point.</param>
+    /// <param name="loader">The evaluation data.</param>
+    public void Reply(string name, SampleLoader loader)
+    {
+        if (EvaluationSetup.Replies(_config, Model.Loaded, loader, _parameters, Model.Compute) is { } replies)
+        {
+            Watch(name, 1, () => replies.Run(0, new NoListener(), CancellationToken.None));
+        }
     }
 
     /// <summary>What was live at the highest point.</summary>

@@ -144,6 +144,8 @@ public sealed class RunPlanner : IDisposable
                         dry.Evaluate(step.Name, batch);
                     }
                 }
+
+                dry.Reply("replies to samples of the evaluation", held);
             }
 
             return dry;
@@ -240,11 +242,6 @@ public sealed class RunPlanner : IDisposable
         if (!_processor.Directory.HasWeights)
         {
             notes.Add($"{_processor.Directory.Path} holds no weights: they are planned from config.json, stored as {PlanEnvironment.StoredAs(_config, _processor.Directory)}");
-        }
-
-        if (_evaluation is not null && _config.Train.EvalGenerations > 0)
-        {
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"replies to samples (train.eval_generations {_config.Train.EvalGenerations}) are not planned: they hold a cache of keys and values while no step's activations are there"));
         }
 
         if (_rows.Options.Augment is not null)

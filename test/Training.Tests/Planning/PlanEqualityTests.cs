@@ -28,6 +28,18 @@ public sealed class PlanEqualityTests
         }
     }
 
+    [Fact]
+    public void Long_replies_to_samples_are_planned_where_they_are_the_highest_point()
+    {
+        using var tiny = new Runs.TinyRun();
+        string[] settings = ["--generation.max_new_tokens=1500", "--train.per_device_eval_batch_size=3", "--train.per_device_train_batch_size=1", "--train.max_steps=1", "--train.eval_steps=1"];
+        using RunPlanner planner = RunPlanner.Open(tiny.Config(settings), new PlanEnvironment());
+        PlannedBytes planned = planner.Plan(CancellationToken.None).Account;
+        Assert.Contains("replies", planned.PeakIn, StringComparison.Ordinal);
+        Tracking.MemoryUse real = tiny.Train(settings: settings).Events.OfType<Tracking.RunFinished>().Single().PeakMemory;
+        Assert.Equal(real.Activations + real.Gradients + real.Optimizer, planned.Activations + planned.Gradients + planned.Optimizer);
+    }
+
     private static void RequireEqual(ulong seed)
     {
         using var run = new RandomRun(seed);

@@ -142,11 +142,12 @@ internal sealed class RandomRun : IDisposable
         string evaluation = OneOf("\"no\"", "steps", "epoch");
         return string.Create(CultureInfo.InvariantCulture, $$"""
             model: { path: model, compute: {{OneOf("float32", "bfloat16")}} }
+            generation: { max_new_tokens: {{OneOf(4, 30, 100)}} }
             data: { train: train.jsonl, eval: eval.jsonl, image_root: '{{Golden.Path("cases", "images")}}', assistant_only_loss: {{(Coin() ? "true" : "false")}} }
             method: {{method}}
             {{(method == "lora" ? $"lora: {{ {lora} }}" : method == "freeze" ? $"freeze: {{ train: [{freeze}] }}" : "")}}
             train: { output_dir: out, num_train_epochs: {{Between(1, 2)}}, per_device_train_batch_size: {{Between(1, 4)}}, gradient_accumulation_steps: {{Between(1, 3)}}, learning_rate: 1.0e-4,
-                     per_device_eval_batch_size: {{Between(1, 5)}}, eval_strategy: {{evaluation}}, eval_steps: 1, gradient_checkpointing: {{(Coin() ? "true" : "false")}}, seed: {{Between(0, 99)}} }
+                     per_device_eval_batch_size: {{Between(1, 5)}}, eval_strategy: {{evaluation}}, eval_steps: 1, eval_generations: {{Between(0, 4)}}, gradient_checkpointing: {{(Coin() ? "true" : "false")}}, seed: {{Between(0, 99)}} }
             """);
     }
 }
