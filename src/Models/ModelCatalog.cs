@@ -11,6 +11,7 @@ public static class ModelCatalog
     {
         ["idefics3"] = SmolVlmFamily.Instance,
         ["llava"] = LlavaFamily.Instance,
+        ["molmo"] = MolmoFamily.Instance,
         ["qwen2_vl"] = Qwen2VlFamily.Instance,
         ["qwen2_5_vl"] = Qwen25VlFamily.Instance,
         ["qwen3_vl"] = Qwen3VlFamily.Instance,

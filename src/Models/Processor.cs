@@ -13,9 +13,20 @@ public abstract class Processor
     protected Processor(ModelDirectory directory)
     {
         Directory = directory;
-        string tokenizerConfig = Path.Combine(directory.Path, "tokenizer_config.json");
-        Tokenizer = Tokenizer.Load(directory.TokenizerPath, File.Exists(tokenizerConfig) ? tokenizerConfig : null);
+        Tokenizer = LoadTokenizer(directory);
         Template = ChatTemplate.Parse(directory.ChatTemplate(), Path.Combine(directory.Path, "chat_template"));
+    }
+
+    /// <summary>For families whose directories lack a tokenizer or a template in the usual form.</summary>
+    /// <param name="directory">The model's directory.</param>
+    /// <param name="tokenizer">Its tokenizer; null to load it as usual.</param>
+    /// <param name="template">The family's chat template, used unless the directory has a <c>chat_template.jinja</c>.</param>
+    protected Processor(ModelDirectory directory, Tokenizer? tokenizer, string template)
+    {
+        Directory = directory;
+        Tokenizer = tokenizer ?? LoadTokenizer(directory);
+        string file = Path.Combine(directory.Path, "chat_template.jinja");
+        Template = File.Exists(file) ? ChatTemplate.Parse(directory.ChatTemplate(), file) : ChatTemplate.Parse(template, $"chat template of {directory.ModelType}");
     }
 
     /// <summary>The model's directory.</summary>
@@ -67,7 +78,7 @@ public abstract class Processor
 
         ExpandedText expanded = Expand(text, layout);
         Encoding encoding = Tokenizer.Encode(expanded.Text, AddsSpecialTokens(text));
-        int[] labels = options.Loss == LossOn.AllTokens ? [.. encoding.Ids] : Labels(expanded, encoding, spans);
+        int[] labels = options.Loss == LossOn.AllTokens ? Array.ConvertAll(encoding.Ids, LabelOf) : Labels(expanded, encoding, spans);
         return new EncodedSample(encoding.Ids, labels, text, layout, null);
     }
 
@@ -79,7 +90,7 @@ public abstract class Processor
         measured.Layout is { } layout ? measured with { Pixels = BlankPixels([.. sizes.Select(options.Images.SizeAfter)], layout, options.Images) } : measured;
 
     /// <summary>Whether the tokenizer adds its own special tokens: not where the template already wrote the first one.</summary>
-    public bool AddsSpecialTokens(string rendered) =>
+    public virtual bool AddsSpecialTokens(string rendered) =>
         Tokenizer.BosToken is not { Length: > 0 } bos || !rendered.StartsWith(bos, StringComparison.Ordinal);
 
     /// <summary>Joins samples to a batch.</summary>
@@ -108,6 +119,10 @@ public abstract class Processor
 
     /// <summary>Values under the reference processor's names and in its padded layout, pictures only; for comparisons.</summary>
     public abstract IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples);
+
+    /// <summary>What of the pictures differs in the reference's left-padded batches of prompts, by name; empty for most families.</summary>
+    public virtual IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceLeftPadded(IReadOnlyList<EncodedSample> prompts) =>
+        new Dictionary<string, (Array, long[])>();
 
     /// <summary>
     /// The pictures as the model sees them, made visible again: normalisation undone, tiles put together, at the size that the layout names.
@@ -145,6 +160,15 @@ public abstract class Processor
     /// <summary>Joins the pictures of samples.</summary>
     protected abstract VisionInput? CollateImages(IReadOnlyList<EncodedSample> samples, IReadOnlyList<ulong>? keys);
 
+    /// <summary>The label of a supervised token: the token, or <see cref="TokenBatch.Ignored"/> where the head has no row for it.</summary>
+    protected virtual int LabelOf(int id) => id;
+
+    private static Tokenizer LoadTokenizer(ModelDirectory directory)
+    {
+        string config = Path.Combine(directory.Path, "tokenizer_config.json");
+        return Tokenizer.Load(directory.TokenizerPath, File.Exists(config) ? config : null);
+    }
+
     private Dictionary<string, object?> Variables(EncodeOptions options)
     {
         var variables = new Dictionary<string, object?>(StringComparer.Ordinal);
@@ -162,7 +186,7 @@ public abstract class Processor
     }
 
     /// <summary>A token is supervised when it begins inside an answer's span.</summary>
-    private static int[] Labels(ExpandedText expanded, Encoding encoding, IReadOnlyList<(int Start, int End)> spans)
+    private int[] Labels(ExpandedText expanded, Encoding encoding, IReadOnlyList<(int Start, int End)> spans)
     {
         int[] labels = new int[encoding.Ids.Length];
         Array.Fill(labels, TokenBatch.Ignored);
@@ -175,7 +199,7 @@ public abstract class Processor
                 (int tokenStart, int tokenEnd) = encoding.Offsets[i];
                 if (tokenStart >= first && tokenStart < last && tokenEnd > tokenStart)
                 {
-                    labels[i] = encoding.Ids[i];
+                    labels[i] = LabelOf(encoding.Ids[i]);
                 }
             }
         }

@@ -29,11 +29,14 @@ public sealed record GatedMlp(Linear Gate, Linear Up, Linear Down, ActivationKin
 }
 
 /// <summary>down(f(g) * u), where one matrix makes g and u.</summary>
-/// <param name="GateUp">[2F, C], the gate's rows first.</param>
+/// <param name="GateUp">[2F, C], the gate's rows first unless <see cref="GateLast"/>.</param>
 /// <param name="Down">[C, F].</param>
 /// <param name="Kind">Non-linearity of the gate.</param>
 public sealed record FusedGatedMlp(Linear GateUp, Linear Down, ActivationKind Kind) : IMlp
 {
+    /// <summary>Whether the gate's rows come second instead of first.</summary>
+    public bool GateLast { get; init; }
+
     /// <inheritdoc/>
     public IReadOnlyList<Linear> Linears => [GateUp, Down];
 
@@ -42,7 +45,7 @@ public sealed record FusedGatedMlp(Linear GateUp, Linear Down, ActivationKind Ki
     {
         Tensor both = GateUp.Forward(scope, x);
         int F = Down.Weight.In;
-        return Down.Forward(scope, Gated.Forward(scope, Kind, Columns.Forward(scope, both, 0, F), Columns.Forward(scope, both, F, F)));
+        return Down.Forward(scope, Gated.Forward(scope, Kind, Columns.Forward(scope, both, GateLast ? F : 0, F), Columns.Forward(scope, both, GateLast ? 0 : F, F)));
     }
 }
 

@@ -33,7 +33,8 @@ internal sealed class ProcessingChecks(CaseChecks check, EncodedCase encoded, Lo
 
     private void Pictures()
     {
-        IReadOnlyDictionary<string, (Array Values, long[] Shape)> images = loaded.Processor.ReferenceImages(encoded.Samples);
+        IEnumerable<KeyValuePair<string, (Array Values, long[] Shape)>> images =
+            loaded.Processor.ReferenceImages(encoded.Samples).Concat(loaded.Processor.ReferenceLeftPadded(encoded.Prompts));
         foreach ((string name, (Array values, long[] shape)) in images)
         {
             if (values is float[] floats)

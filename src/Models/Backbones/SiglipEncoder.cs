@@ -12,14 +12,18 @@ public sealed class SiglipEncoder
     private readonly SiglipConfig _config;
     private readonly Block[] _blocks;
 
-    /// <summary>Builds the blocks at a place of the tree that holds <c>layers</c>.</summary>
-    public SiglipEncoder(WeightScope w, SiglipConfig config)
+    /// <summary>Builds the blocks at a place of the tree that holds them.</summary>
+    /// <param name="w">Place of the tree.</param>
+    /// <param name="config">Sizes.</param>
+    /// <param name="names">How the checkpoint calls the layers; null for the names of transformers.</param>
+    public SiglipEncoder(WeightScope w, SiglipConfig config, EncoderNames? names = null)
     {
+        names ??= new EncoderNames();
         _config = config;
         _blocks = new Block[config.Layers];
         for (int i = 0; i < _blocks.Length; i++)
         {
-            _blocks[i] = new Block(w["layers"][i], config);
+            _blocks[i] = new Block(w[names.Blocks][i], config, names);
         }
     }
 
@@ -32,10 +36,11 @@ public sealed class SiglipEncoder
     /// <param name="segments">Which patches see which.</param>
     /// <param name="keyMask">U8 [P], zero for padding patches; or null.</param>
     /// <param name="checkpoint">Whether to recompute blocks in the backward pass.</param>
-    /// <param name="blocks">Blocks to run; null for all.</param>
-    public Tensor Forward(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask, bool checkpoint, int? blocks = null)
+    /// <param name="blocks">Number of the block to stop before; null to run all.</param>
+    /// <param name="first">Blocks that were run already.</param>
+    public Tensor Forward(StepScope scope, Tensor x, AttentionSegments segments, Tensor? keyMask, bool checkpoint, int? blocks = null, int first = 0)
     {
-        foreach (Block block in _blocks.Take(blocks ?? _blocks.Length))
+        foreach (Block block in _blocks[first..(blocks ?? _blocks.Length)])
         {
             Tensor input = x;
             x = checkpoint && scope.IsRecording
@@ -63,18 +68,18 @@ public sealed class SiglipEncoder
         private readonly Mlp _mlp;
         private readonly string _path;
 
-        public Block(WeightScope w, SiglipConfig c)
+        public Block(WeightScope w, SiglipConfig c, EncoderNames n)
         {
             _config = c;
-            _norm1 = w["layer_norm1"].LayerNorm(c.Hidden, c.NormEps);
-            _norm2 = w["layer_norm2"].LayerNorm(c.Hidden, c.NormEps);
-            WeightScope a = w["self_attn"];
-            _q = a["q_proj"].Linear(c.Hidden, c.Hidden, bias: true);
-            _k = a["k_proj"].Linear(c.Hidden, c.Hidden, bias: true);
-            _v = a["v_proj"].Linear(c.Hidden, c.Hidden, bias: true);
-            _out = a["out_proj"].Linear(c.Hidden, c.Hidden, bias: true);
+            _norm1 = w[n.Norm1].LayerNorm(c.Hidden, c.NormEps);
+            _norm2 = w[n.Norm2].LayerNorm(c.Hidden, c.NormEps);
+            WeightScope a = w[n.Attention];
+            _q = a[n.Q].Linear(c.Hidden, c.Hidden, bias: true);
+            _k = a[n.K].Linear(c.Hidden, c.Hidden, bias: true);
+            _v = a[n.V].Linear(c.Hidden, c.Hidden, bias: true);
+            _out = a[n.Out].Linear(c.Hidden, c.Hidden, bias: true);
             _path = a.Path;
-            _mlp = new Mlp(w["mlp"]["fc1"].Linear(c.Hidden, c.MlpWidth, bias: true), w["mlp"]["fc2"].Linear(c.MlpWidth, c.Hidden, bias: true), c.Activation);
+            _mlp = new Mlp(w[n.Up].Linear(c.Hidden, c.MlpWidth, bias: true), w[n.Down].Linear(c.MlpWidth, c.Hidden, bias: true), c.Activation);
         }
 
         public IEnumerable<Nn.Linear> Linears => [_q, _k, _v, _out, _mlp.Up, _mlp.Down];
@@ -107,6 +112,40 @@ public sealed class SiglipEncoder
             return _out.Forward(scope, Reshape.Forward(scope, y, x.Shape));
         }
     }
+}
+
+/// <summary>How a checkpoint calls the layers of a <see cref="SiglipEncoder"/>; dots descend.</summary>
+public sealed record EncoderNames
+{
+    /// <summary>The numbered blocks.</summary>
+    public string Blocks { get; init; } = "layers";
+
+    /// <summary>The norm before the attention.</summary>
+    public string Norm1 { get; init; } = "layer_norm1";
+
+    /// <summary>The norm before the MLP.</summary>
+    public string Norm2 { get; init; } = "layer_norm2";
+
+    /// <summary>The attention.</summary>
+    public string Attention { get; init; } = "self_attn";
+
+    /// <summary>Queries, inside the attention.</summary>
+    public string Q { get; init; } = "q_proj";
+
+    /// <summary>Keys, inside the attention.</summary>
+    public string K { get; init; } = "k_proj";
+
+    /// <summary>Values, inside the attention.</summary>
+    public string V { get; init; } = "v_proj";
+
+    /// <summary>The output, inside the attention.</summary>
+    public string Out { get; init; } = "out_proj";
+
+    /// <summary>First layer of the MLP.</summary>
+    public string Up { get; init; } = "mlp.fc1";
+
+    /// <summary>Second layer of the MLP.</summary>
+    public string Down { get; init; } = "mlp.fc2";
 }
 
 /// <summary>Sizes of a SigLIP-type encoder.</summary>
