@@ -56,7 +56,7 @@ internal sealed class ComputeSession : IDisposable
     };
 
     /// <summary>A scope for one forward (and backward) pass.</summary>
-    public StepScope Scope(bool record) => new(Device, Arena, record) { Compute = Compute };
+    public StepScope Scope(bool record, bool training = false) => new(Device, Arena, record) { Compute = Compute, Training = training };
 
     /// <inheritdoc/>
     public void Dispose()

@@ -49,8 +49,25 @@ internal sealed class CasesArea(ParityRun run, ComputeSession session)
         try
         {
             using var golden = new GoldenCase(run.Options.Root, family, name);
-            var encoded = new EncodedCase(golden, loaded.Processor);
             var check = new CaseChecks(run, golden);
+            if (VariantChecks.Is(golden))
+            {
+                if (run.Wants("forward"))
+                {
+                    new VariantChecks(run, session, check).Run();
+                    check.SkipOthers("forward");
+                }
+
+                return;
+            }
+
+            if (!golden.HasMessages)
+            {
+                run.Skip(new CheckId("forward", family, name, "case"), "a part of the model with weights of its own");
+                return;
+            }
+
+            var encoded = new EncodedCase(golden, loaded.Processor);
             if (run.Wants("processing"))
             {
                 new ProcessingChecks(check, encoded, loaded).Run();

@@ -28,6 +28,9 @@ internal sealed class GoldenCase : IDisposable
 
     public SafeTensorsFile Expected { get; }
 
+    /// <summary>Whether it starts from conversations.</summary>
+    public bool HasMessages => Json.TryGetProperty("messages", out _);
+
     public int Samples => Json.GetProperty("messages").GetArrayLength();
 
     /// <summary>Reads the sources of every sample.</summary>
