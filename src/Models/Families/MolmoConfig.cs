@@ -1,5 +1,4 @@
 using Lorikeet.Models.Backbones;
-using Lorikeet.Tensors;
 
 namespace Lorikeet.Models.Families;
 
