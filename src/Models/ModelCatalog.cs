@@ -10,10 +10,15 @@ public static class ModelCatalog
     private static readonly Dictionary<string, Family> Families = new(StringComparer.Ordinal)
     {
         ["idefics3"] = SmolVlmFamily.Instance,
+        ["llama"] = CausalTextFamily.Instance,
         ["llava"] = LlavaFamily.Instance,
         ["molmo"] = MolmoFamily.Instance,
+        ["mistral"] = CausalTextFamily.Instance,
+        ["phi3"] = CausalTextFamily.Instance,
+        ["qwen2"] = CausalTextFamily.Instance,
         ["qwen2_vl"] = Qwen2VlFamily.Instance,
         ["qwen2_5_vl"] = Qwen25VlFamily.Instance,
+        ["qwen3"] = CausalTextFamily.Instance,
         ["qwen3_vl"] = Qwen3VlFamily.Instance,
         ["smolvlm"] = SmolVlmFamily.Instance,
     };
