@@ -7,11 +7,14 @@ namespace Lorikeet.Models;
 /// <summary>The only registry of model families: model type of config.json to the family that reads it.</summary>
 public static class ModelCatalog
 {
+    /// <summary>By model type, or by model type and that of the vision tower where one type has several families.</summary>
     private static readonly Dictionary<string, Family> Families = new(StringComparer.Ordinal)
     {
         ["idefics3"] = SmolVlmFamily.Instance,
         ["llama"] = CausalTextFamily.Instance,
         ["llava"] = LlavaFamily.Instance,
+        ["llava/pixtral"] = PixtralFamily.Instance,
+        ["llava_next"] = LlavaNextFamily.Instance,
         ["molmo"] = MolmoFamily.Instance,
         ["mistral"] = CausalTextFamily.Instance,
         ["phi3"] = CausalTextFamily.Instance,
@@ -23,11 +26,11 @@ public static class ModelCatalog
         ["smolvlm"] = SmolVlmFamily.Instance,
     };
 
-    /// <summary>Model types that load.</summary>
+    /// <summary>Model types that load; behind a stroke the type of the vision tower, where only that one is meant.</summary>
     public static IReadOnlyCollection<string> ModelTypes => Families.Keys;
 
     /// <summary>Whether the model of a directory has a family here.</summary>
-    public static bool Supports(ModelDirectory directory) => Families.ContainsKey(directory.ModelType);
+    public static bool Supports(ModelDirectory directory) => Find(directory) is not null;
 
     /// <summary>Loads a model with its processor; weights are mapped, not copied, where the device can read files in place.</summary>
     /// <param name="directory">The model's directory.</param>
@@ -97,9 +100,13 @@ public static class ModelCatalog
         }
     }
 
-    private static Family FamilyOf(ModelDirectory directory) => Families.TryGetValue(directory.ModelType, out Family? family)
-        ? family
-        : throw new InvalidDataException(
+    private static Family? Find(ModelDirectory directory) =>
+        directory.Config.TrySection("vision_config")?.TryString("model_type") is { } tower && Families.TryGetValue($"{directory.ModelType}/{tower}", out Family? family)
+            ? family
+            : Families.GetValueOrDefault(directory.ModelType);
+
+    private static Family FamilyOf(ModelDirectory directory) => Find(directory)
+        ?? throw new InvalidDataException(
             $"{Path.Combine(directory.Path, "config.json")}: the architecture '{directory.ModelType}' is not supported; supported are {string.Join(", ", Families.Keys.Order(StringComparer.Ordinal))}");
 }
 
@@ -115,4 +122,7 @@ internal abstract class Family
 
     /// <summary>Whether a tensor that no module asked for is harmless.</summary>
     public virtual bool MayIgnore(string key, ConfigSection config) => false;
+
+    /// <summary>Whether a tensor is the head, which may be stored once more where it is tied.</summary>
+    protected static bool IsHead(string key) => key.EndsWith("lm_head.weight", StringComparison.Ordinal);
 }

@@ -108,6 +108,10 @@ public sealed class RotaryEmbedding
     /// <summary>The same frequencies once for each of two axes, one behind the other: D doubles.</summary>
     public RotaryEmbedding ForTwoAxes() => new([.. _inverseFrequencies, .. _inverseFrequencies]);
 
+    /// <summary>The frequencies of even number, then those of odd number: halves of different frequencies for two axes.</summary>
+    public RotaryEmbedding EvenThenOdd() =>
+        new([.. _inverseFrequencies.Where((_, i) => i % 2 == 0), .. _inverseFrequencies.Where((_, i) => i % 2 == 1)]);
+
     private RotaryEmbedding Llama3(JsonElement scaling)
     {
         double factor = Required(scaling, "factor"), low = Required(scaling, "low_freq_factor"), high = Required(scaling, "high_freq_factor");

@@ -17,7 +17,7 @@ public sealed class SmolVlmProcessorTests
         foreach (string family in new[] { "idefics3", "smolvlm" })
         {
             // Both are the same code; the repository keeps all cases of one of them.
-            foreach (string name in Cases.Where(n => family == "smolvlm" || File.Exists(Golden.Path("cases", family, n + ".json"))))
+            foreach (string name in family == "smolvlm" ? Cases : ["one_image"])
             {
                 data.Add(family, name);
             }

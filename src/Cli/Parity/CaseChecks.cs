@@ -190,7 +190,7 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
             return; // An undecided greedy choice: the texts differ with it.
         }
 
-        Value("forward", "generated_tokens", rows);
+        Value("forward", "generated_tokens", tokens.Chunk(steps));
         Value("forward", "generated_text", rows.Select(r => tokenizer.Decode(r, skipSpecialTokens: false)));
         Value("forward", "generated_text_no_special", rows.Select(r => tokenizer.Decode(r, skipSpecialTokens: true)));
     }

@@ -11,7 +11,6 @@ public sealed class ClipPictures
     private readonly int? _shortestEdge;
     private readonly (int Width, int Height)? _fixedSize;
     private readonly (int Width, int Height) _crop;
-    private readonly ResizeFilter _filter;
     private readonly Normalizer _normalizer;
 
     /// <summary>Reads the settings of a preprocessor_config.json.</summary>
@@ -31,7 +30,7 @@ public sealed class ClipPictures
         int edge = crop is null ? section.TryInt("crop_size") ?? 224 : 0;
         _crop = crop is null ? (edge, edge) : (crop.Int("width"), crop.Int("height"));
         int filter = section.Int("resample", (int)ResizeFilter.Bicubic);
-        _filter = Enum.IsDefined((ResizeFilter)filter) ? (ResizeFilter)filter : throw section.Wrong("resample", "a number from 0 to 5");
+        Filter = Enum.IsDefined((ResizeFilter)filter) ? (ResizeFilter)filter : throw section.Wrong("resample", "a number from 0 to 5");
         double[] half = [0.5, 0.5, 0.5];
         _normalizer = new Normalizer(new NormalizationSettings
         {
@@ -42,6 +41,9 @@ public sealed class ClipPictures
             Std = section.TryDoubles("image_std") ?? (isSiglip ? half : [0.26862954, 0.26130258, 0.27577711]),
         });
     }
+
+    /// <summary>The filter of resizes.</summary>
+    public ResizeFilter Filter { get; }
 
     /// <summary>Throws unless every picture comes out as a square of the tower's size.</summary>
     /// <param name="edge">Edge in pixels.</param>
@@ -56,6 +58,18 @@ public sealed class ClipPictures
         }
     }
 
+    /// <summary>Throws where the picture is not RGB and may not be converted.</summary>
+    /// <param name="image">The picture.</param>
+    /// <exception cref="InvalidDataException">It may not.</exception>
+    public void RequireConvertible(Image image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        if (!_doConvertRgb && image.Mode != PixelMode.RGB)
+        {
+            throw new InvalidDataException($"the picture has mode {image.Mode} and do_convert_rgb is false; set it to true or convert the picture.");
+        }
+    }
+
     /// <summary>One picture as (3, edge, edge) normalised values.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="alpha">What becomes of transparency.</param>
@@ -63,17 +77,12 @@ public sealed class ClipPictures
     /// <exception cref="InvalidDataException">The picture is not RGB and may not be converted.</exception>
     public void Write(Image image, AlphaHandling alpha, Span<float> pixels)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        if (!_doConvertRgb && image.Mode != PixelMode.RGB)
-        {
-            throw new InvalidDataException($"the picture has mode {image.Mode} and do_convert_rgb is false; set it to true or convert the picture.");
-        }
-
+        RequireConvertible(image);
         image = image.ToRgb(alpha);
         if (_doResize)
         {
             (int width, int height) = _fixedSize ?? Shortest(image.Width, image.Height);
-            image = Resize.Apply(image, width, height, _filter);
+            image = Resize.Apply(image, width, height, Filter);
         }
 
         if (!_doCrop)

@@ -12,7 +12,6 @@ namespace Lorikeet.Models.Backbones;
 /// <remarks>Source: Radford et al. 2021; Zhai et al. 2023; behaviour of transformers' <c>CLIPVisionTransformer</c> and <c>SiglipVisionTransformer</c>.</remarks>
 public sealed class VisionTower
 {
-    private readonly VisionTowerConfig _config;
     private readonly Nn.Linear _patches;
     private readonly Param? _class;
     private readonly Param _positions;
@@ -23,7 +22,7 @@ public sealed class VisionTower
     /// <summary>Builds the tower at a place of the tree.</summary>
     public VisionTower(WeightScope w, VisionTowerConfig config)
     {
-        _config = config;
+        Config = config;
         SiglipConfig c = config.Encoder;
         WeightScope e = w["embeddings"], patch = e["patch_embedding"];
         _class = config.HasClassToken ? e.Param("class_embedding", new Shape(c.Hidden)) : null;
@@ -37,6 +36,9 @@ public sealed class VisionTower
         _postNorm = w["post_layernorm"].LayerNorm(c.Hidden, c.NormEps);
     }
 
+    /// <summary>Sizes.</summary>
+    public VisionTowerConfig Config { get; }
+
     /// <summary>Whether anything here is trained.</summary>
     public bool Trains => _encoder.Trains || _patches.Trains || _positions.IsTrained || _class is { IsTrained: true } || _preNorm is { Weight.IsTrained: true } || _postNorm.Weight.IsTrained;
 
@@ -48,7 +50,7 @@ public sealed class VisionTower
     /// <returns>[N R, C] with R rows per picture: P patches, with CLIP behind the class token.</returns>
     public Tensor Forward(StepScope scope, Tensor pixels, int blocks, bool checkpoint)
     {
-        int P = _config.Patches, R = _config.Rows, N = pixels.Shape[0] / P;
+        int P = Config.Patches, R = Config.Rows, N = pixels.Shape[0] / P;
         Tensor x = _patches.Forward(scope, pixels);
         if (_class is not null)
         {
@@ -63,14 +65,24 @@ public sealed class VisionTower
         return _encoder.Forward(scope, x, AttentionSegments.Of([.. Enumerable.Repeat(R, N)], causal: false), null, checkpoint, blocks);
     }
 
+    /// <summary>Whether a tensor of a file takes no part in the hidden states: SigLIP's pooling head and the table of positions.</summary>
+    /// <param name="key">Its name in the file.</param>
+    public static bool MayIgnore(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return key.Contains("vision_model.head.", StringComparison.Ordinal)
+            || key.Contains("vision_tower.head.", StringComparison.Ordinal)
+            || key.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
+    }
+
     /// <summary>The norm that the reference's <c>last_hidden_state</c> has behind the last block; CLIP's has none.</summary>
-    public Tensor Last(StepScope scope, Tensor x) => _config.HasClassToken ? x : _postNorm.Forward(scope, x);
+    public Tensor Last(StepScope scope, Tensor x) => Config.HasClassToken ? x : _postNorm.Forward(scope, x);
 
     /// <summary>Multiply-adds of a number of blocks on a number of pictures.</summary>
     public IEnumerable<FlopCount> Flops(int pictures, int blocks) =>
     [
-        FlopCount.Of(_patches, (long)pictures * _config.Patches),
-        .. _encoder.Flops([.. Enumerable.Repeat(_config.Rows, pictures)], blocks),
+        FlopCount.Of(_patches, (long)pictures * Config.Patches),
+        .. _encoder.Flops([.. Enumerable.Repeat(Config.Rows, pictures)], blocks),
     ];
 }
 

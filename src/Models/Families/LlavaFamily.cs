@@ -1,7 +1,6 @@
 using Lorikeet.Imaging;
 using Lorikeet.Models.Backbones;
 using Lorikeet.Nn.Weights;
-using Lorikeet.Tensors;
 
 namespace Lorikeet.Models.Families;
 
@@ -10,15 +9,8 @@ internal sealed class LlavaFamily : Family
 {
     public static readonly LlavaFamily Instance = new();
 
-    /// <summary>Names of transformers 4: before and after its version 4.52.</summary>
-    public override IReadOnlyList<NameRule> Renames { get; } =
-    [
-        new("language_model.lm_head", "lm_head"),
-        new("language_model.model.", "model.language_model."),
-        new("multi_modal_projector.", "model.multi_modal_projector."),
-        new("vision_tower.vision_model.", "model.vision_tower."),
-        new("model.vision_tower.vision_model.", "model.vision_tower."),
-    ];
+    /// <inheritdoc/>
+    public override IReadOnlyList<NameRule> Renames => ProjectedModel.OlderNames;
 
     /// <inheritdoc/>
     public override VisionLanguageModel Build(WeightScope weights, ConfigSection config, IDisposable? files) => new Llava(weights, LlavaConfig.From(config), files);
@@ -26,12 +18,8 @@ internal sealed class LlavaFamily : Family
     /// <inheritdoc/>
     public override Processor Processor(ModelDirectory directory) => new LlavaInputs(directory);
 
-    /// <summary>A tied head may be stored once more; SigLIP's pooling head and the table of positions take no part in the features.</summary>
-    public override bool MayIgnore(string key, ConfigSection config) =>
-        (key.EndsWith("lm_head.weight", StringComparison.Ordinal) && LlavaConfig.From(config).TieWordEmbeddings)
-        || key.Contains("vision_model.head.", StringComparison.Ordinal)
-        || key.Contains("vision_tower.head.", StringComparison.Ordinal)
-        || key.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
+    /// <inheritdoc/>
+    public override bool MayIgnore(string key, ConfigSection config) => VisionTower.MayIgnore(key) || (IsHead(key) && LlavaConfig.From(config).Common.TieWordEmbeddings);
 }
 
 /// <summary>Conversations as input of <see cref="Llava"/>.</summary>
@@ -93,32 +81,8 @@ internal sealed class LlavaInputs : Processor
     /// <inheritdoc/>
     protected override VisionInput? CollateImages(IReadOnlyList<EncodedSample> samples, IReadOnlyList<ulong>? keys)
     {
-        int pictures = samples.Sum(s => s.ImageCount);
-        if (pictures == 0)
-        {
-            return null;
-        }
-
-        int patch = _config.Vision.Encoder.PatchSize;
-        float[] patches = new float[checked(pictures * ValuesPerPicture)];
-        var rowKeys = new List<long>();
-        int done = 0;
-        for (int b = 0; b < samples.Count; b++)
-        {
-            float[] pixels = PixelsOf(samples[b]);
-            for (int i = 0; i < samples[b].ImageCount; i++, done++)
-            {
-                Patches.Extract(pixels.AsSpan(i * ValuesPerPicture, ValuesPerPicture), 3, Edge, Edge, (patch, patch), patches.AsSpan(done * ValuesPerPicture, ValuesPerPicture));
-            }
-
-            for (int row = 0; keys is not null && row < samples[b].ImageCount * _config.Vision.Rows; row++)
-            {
-                // Odd second part: never equal to the key of a token.
-                rowKeys.Add((long)Rng.Key(keys[b], (ulong)row, 1));
-            }
-        }
-
-        return new LlavaVision([.. samples.Select(s => s.ImageCount * _config.FeatureRows)], pictures, patches, [.. rowKeys]);
+        TowerPictures pictures = TowerPictures.Of(_config.Vision, [.. samples.Select(PixelsOf)], keys);
+        return pictures.Count == 0 ? null : new LlavaVision([.. samples.Select(s => s.ImageCount * _config.FeatureRows)], pictures);
     }
 
     private static float[] PixelsOf(EncodedSample sample) => (float[]?)sample.Pixels ?? [];

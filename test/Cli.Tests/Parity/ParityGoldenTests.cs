@@ -20,9 +20,11 @@ public sealed class ParityGoldenTests
 
     [Theory]
     [InlineData("llava", 90)]
+    [InlineData("llava_next", 60)]
     [InlineData("llava_phi3", 60)]
     [InlineData("llava_siglip_qwen2", 60)]
     [InlineData("molmo", 110)]
+    [InlineData("pixtral", 60)]
     [InlineData("qwen2_vl", 90)]
     [InlineData("qwen2_5_vl", 60)]
     [InlineData("qwen3_vl", 60)]

@@ -16,7 +16,9 @@ public sealed class SmolVlmGoldenTests
         var data = new TheoryData<string, string, string>();
         foreach (string family in new[] { "idefics3", "smolvlm" })
         {
-            foreach (string name in new[] { "text_only", "one_image", "batch_two", "batch_ragged", "no_split" })
+            // Both are the same code; the repository keeps all cases of one of them.
+            string[] batches = family == "smolvlm" ? ["batch_two", "batch_ragged", "no_split"] : [];
+            foreach (string name in batches.Concat(["text_only", "one_image"]))
             {
                 data.Add("cpu", family, name);
             }
@@ -56,7 +58,7 @@ public sealed class SmolVlmGoldenTests
 
     [Theory]
     [InlineData("cpu", "idefics3", "one_image", false)]
-    [InlineData("cpu", "idefics3", "batch_two", true)]
+    [InlineData("cpu", "smolvlm", "batch_two", true)]
     [InlineData("cpu", "smolvlm", "batch_two", false)]
     [InlineData("cpu", "smolvlm", "text_only", true)]
     [InlineData("fake", "smolvlm", "one_image", true)]
