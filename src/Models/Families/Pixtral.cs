@@ -92,14 +92,16 @@ internal sealed class PixtralTower
         int[] rows = [.. grids.SelectMany(g => Enumerable.Range(0, g.Count).Select(p => p / g.Columns))];
         int[] columns = [.. grids.SelectMany(g => Enumerable.Range(0, g.Count).Select(p => p % g.Columns))];
         int half = _config.HeadWidth / 2;
-        (Tensor, Tensor) angles = _config.Rotary.Angles(scope, [rows, columns], [.. Enumerable.Range(0, half).Select(i => i / (half / 2))]);
+        (Tensor Cos, Tensor Sin) angles = _config.Rotary.Angles(scope, [rows, columns], [.. Enumerable.Range(0, half).Select(i => i / (half / 2))]);
         AttentionSegments segments = AttentionSegments.Of([.. grids.Select(g => g.Count)], causal: false);
         Tensor x = _norm.Forward(scope, _patches.Forward(scope, patches));
         foreach (PixtralBlock block in _blocks.Take(blocks))
         {
             Tensor input = x;
+
+            // The angles are inputs, so that they are there when the block runs again.
             x = checkpoint && scope.IsRecording
-                ? scope.Checkpoint(inputs => block.Forward(scope, inputs[0], angles, segments), block.Trains, input)
+                ? scope.Checkpoint(inputs => block.Forward(scope, inputs[0], (inputs[1], inputs[2]), segments), block.Trains, input, angles.Cos, angles.Sin)
                 : scope.Frame(() => block.Forward(scope, input, angles, segments));
             scope.Free(input);
         }
