@@ -50,6 +50,24 @@ public sealed class RealSizeTests
          "num_hidden_layers":24,"patch_size":14,"hidden_act":"quick_gelu"}}
         """;
 
+    private const string LlavaNextMistral = """
+        {"model_type":"llava_next","image_token_index":520,"projector_hidden_act":"gelu","torch_dtype":"bfloat16","tie_word_embeddings":false,
+         "image_grid_pinpoints":[[336,672],[672,336],[672,672],[1008,336],[336,1008]],"vision_feature_layer":-2,"vision_feature_select_strategy":"default",
+         "text_config":{"model_type":"mistral","hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,"num_attention_heads":32,
+         "num_key_value_heads":8,"vocab_size":32064,"rms_norm_eps":1e-05,"rope_theta":1000000.0,"sliding_window":null},
+         "vision_config":{"model_type":"clip_vision_model","hidden_size":1024,"image_size":336,"intermediate_size":4096,"num_attention_heads":16,
+         "num_hidden_layers":24,"patch_size":14,"hidden_act":"quick_gelu"}}
+        """;
+
+    private const string Pixtral = """
+        {"model_type":"llava","image_token_index":10,"projector_hidden_act":"gelu","torch_dtype":"bfloat16","tie_word_embeddings":false,
+         "vision_feature_layer":-1,"vision_feature_select_strategy":"full",
+         "text_config":{"model_type":"mistral","head_dim":128,"hidden_size":5120,"intermediate_size":14336,"num_hidden_layers":40,
+         "num_attention_heads":32,"num_key_value_heads":8,"vocab_size":131072,"rms_norm_eps":1e-05,"rope_theta":1000000000.0,"sliding_window":null},
+         "vision_config":{"model_type":"pixtral","head_dim":64,"hidden_act":"silu","hidden_size":1024,"image_size":1024,"intermediate_size":4096,
+         "num_attention_heads":16,"num_hidden_layers":24,"patch_size":16,"rope_theta":10000.0}}
+        """;
+
     public static TheoryData<string, string, string, double> Sizes() => new()
     {
         { "qwen2_vl", Qwen2Small, "qwen2-vl/sft-lora.yaml", 2.209e9 },
@@ -57,6 +75,8 @@ public sealed class RealSizeTests
         { "qwen2_5_vl", Qwen25, "qwen2.5-vl/sft-lora.yaml", 3.755e9 },
         { "qwen3_vl", Qwen3, "qwen3-vl/sft-lora.yaml", 2.128e9 },
         { "llava", Llava15, "llava/sft-lora.yaml", 7.063e9 },
+        { "llava_next", LlavaNextMistral, "llava-next/sft-lora.yaml", 7.567e9 },
+        { "pixtral", Pixtral, "pixtral/sft-lora.yaml", 12.68e9 },
     };
 
     [Theory]
@@ -100,6 +120,17 @@ public sealed class RealSizeTests
         {
             pictures["crop_size"] = new JsonObject { ["height"] = 336, ["width"] = 336 };
             pictures["size"] = new JsonObject { ["shortest_edge"] = 336 };
+        }
+
+        if (JsonNode.Parse(config)!["image_grid_pinpoints"] is { } grids)
+        {
+            pictures["image_grid_pinpoints"] = grids.DeepClone();
+        }
+
+        if (pictures["patch_size"] is JsonObject)
+        {
+            pictures["patch_size"] = new JsonObject { ["height"] = 16, ["width"] = 16 };
+            pictures["size"] = new JsonObject { ["longest_edge"] = 1024 };
         }
 
         File.WriteAllText(settings, pictures.ToJsonString());
