@@ -38,6 +38,12 @@ public abstract class Processor
     /// <summary>The chat template.</summary>
     public ChatTemplate Template { get; }
 
+    /// <summary>
+    /// Whether batches also hold what the reference's padding adds to a sample's result, where a family's reference has such an effect.
+    /// For comparisons only: samples then depend on their batch.
+    /// </summary>
+    public bool PadsAsReference { get; set; }
+
     /// <summary>A conversation as tokens.</summary>
     /// <exception cref="InvalidDataException">The template fails, or pictures and their places differ in number.</exception>
     public EncodedSample Encode(Conversation conversation, EncodeOptions options)

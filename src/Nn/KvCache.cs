@@ -3,7 +3,7 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Nn;
 
 /// <summary>Keys and values of earlier tokens, per layer, for a number of sequences of bounded length.</summary>
-public sealed class KvCache : IDisposable
+public class KvCache : IDisposable
 {
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
@@ -97,15 +97,24 @@ public sealed class KvCache : IDisposable
     /// <summary>Forgets everything.</summary>
     public void Clear()
     {
-        Array.Clear(_lengths);
-        Array.Clear(_shifts);
+        for (int b = 0; b < Sequences; b++)
+        {
+            Clear(b);
+        }
     }
 
     /// <summary>Forgets one sequence; its place can take another.</summary>
-    public void Clear(int sequence) => _lengths[sequence] = _shifts[sequence] = 0;
+    public virtual void Clear(int sequence) => _lengths[sequence] = _shifts[sequence] = 0;
 
     /// <inheritdoc/>
     public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the tensors.</summary>
+    protected virtual void Dispose(bool disposing)
     {
         foreach (Tensor tensor in _keys.Concat(_values))
         {

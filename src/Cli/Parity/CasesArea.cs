@@ -33,6 +33,7 @@ internal sealed class CasesArea(ParityRun run, ComputeSession session)
             }
 
             using LoadedModel loaded = ModelCatalog.Load(ModelDirectory.Open(modelPath), session.Parameters);
+            loaded.Processor.PadsAsReference = true;
             foreach (string name in ParityFiles.Cases(run.At("cases", family)))
             {
                 RunCase(family, name, loaded, cancellation);

@@ -78,6 +78,7 @@ internal sealed class PeftArea(ParityRun run, ComputeSession session)
 
         using var source = new GoldenCase(run.Options.Root, input[1], input[2]);
         using LoadedModel loaded = ModelCatalog.Load(directory, session.Parameters);
+        loaded.Processor.PadsAsReference = true;
         using SafeTensorsFile expected = SafeTensorsFile.Open(Path.Combine(folder, TensorsName));
         ModelInput batch = loaded.Processor.Collate([.. source.Conversations().Select(c => loaded.Processor.Encode(c, source.Options(LossOn.LastTurn)))]);
         AdapterSet adapter = AdapterFile.Load(folder, loaded.Model.Parts, loaded.Model.LmHead, session.Parameters);

@@ -25,6 +25,7 @@ public sealed class ParityGoldenTests
     [InlineData("llava_siglip_qwen2", 60)]
     [InlineData("molmo", 110)]
     [InlineData("pixtral", 60)]
+    [InlineData("mllama", 90)]
     [InlineData("qwen2_vl", 90)]
     [InlineData("qwen2_5_vl", 60)]
     [InlineData("qwen3_vl", 60)]
