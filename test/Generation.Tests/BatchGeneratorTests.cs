@@ -12,6 +12,7 @@ public sealed class BatchGeneratorTests
     [InlineData("idefics3", 3, 4096)]
     [InlineData("smolvlm", 3, 4096)]
     [InlineData("llava", 3, 4096)]
+    [InlineData("mllama", 2, 4096)]
     [InlineData("smolvlm", 2, 1)] // every prompt is read alone
     [InlineData("smolvlm", 1, 4096)]
     [InlineData("smolvlm", 16, 4096)] // more places than prompts

@@ -7,7 +7,7 @@ namespace Lorikeet.Generation.Tests;
 /// <summary>Answers of whole models: the cache changes nothing, streams add up, stop rules hold.</summary>
 public sealed class GeneratorTests
 {
-    public static TheoryData<string> Families() => ["idefics3", "smolvlm"];
+    public static TheoryData<string> Families() => ["idefics3", "smolvlm", "mllama"];
 
     [Theory]
     [MemberData(nameof(Families))]

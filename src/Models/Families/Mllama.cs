@@ -136,10 +136,11 @@ public sealed class Mllama : VisionLanguageModel
 
     private Tensor Run(StepScope scope, bool trains, Tensor x, Tensor? features, Func<Tensor, Tensor?, Tensor> block)
     {
+        // A view of its own: a block's share of the features' gradient is summed before the others' are added, as where it is computed again.
         Tensor[] inputs = features is null ? [x] : [x, features];
         Tensor y = GradientCheckpointing && scope.IsRecording
-            ? scope.Checkpoint(inputs => block(inputs[0], inputs.Length > 1 ? inputs[1] : null), trains, inputs)
-            : scope.Frame(() => block(x, features));
+            ? scope.Checkpoint(given => block(given[0], given.Length > 1 ? given[1] : null), trains, inputs)
+            : scope.Frame(() => block(x, features is null ? null : Reshape.Forward(scope, features, features.Shape)));
         scope.Free(x);
         return y;
     }

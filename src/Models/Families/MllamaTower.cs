@@ -1,4 +1,3 @@
-using Lorikeet.Models.Backbones;
 using Lorikeet.Nn;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
@@ -120,9 +119,10 @@ internal sealed class MllamaTower
 
     private static Tensor Run(StepScope scope, Block block, Tensor x, AttentionSegments visible, bool checkpoint)
     {
+        // A view of its own: the block's share of a gradient is summed before the features' one is added, as where it is computed again.
         Tensor y = checkpoint && scope.IsRecording
             ? scope.Checkpoint(inputs => block.Forward(scope, inputs[0], visible), block.Trains, x)
-            : scope.Frame(() => block.Forward(scope, x, visible));
+            : scope.Frame(() => block.Forward(scope, Reshape.Forward(scope, x, x.Shape), visible));
         scope.Free(x);
         return y;
     }

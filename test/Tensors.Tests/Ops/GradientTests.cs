@@ -58,6 +58,17 @@ public sealed class GradientTests
     }
 
     [Theory]
+    [ClassData(typeof(DeviceNames))]
+    public void Learned_gates_and_columns_side_by_side(string device)
+    {
+        Shape x = new(4, 5), gate = new(1);
+        GradCheck.Run(device, [x, gate], (scope, t) => TanhGate.Forward(scope, t[0], t[1]));
+        GradCheck.Run(device, [x, gate], (scope, t) => TanhGate.Forward(scope, t[0], t[1], complement: true));
+        GradCheck.Run(device, [x, gate], (scope, t) => TanhGate.Forward(scope, TanhGate.Forward(scope, t[0], t[1], complement: true), t[1]));
+        GradCheck.Run(device, [x, new Shape(4, 2)], (scope, t) => JoinColumns.Forward(scope, t[0], t[1], t[0]));
+    }
+
+    [Theory]
     [MemberData(nameof(Pairings))]
     public void Rotation(string device, RopePairing pairing) => GradCheck.Run(device, [new Shape(3, 2, 8)], (scope, t) =>
     {
