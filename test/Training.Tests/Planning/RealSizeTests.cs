@@ -68,6 +68,17 @@ public sealed class RealSizeTests
          "num_attention_heads":16,"num_hidden_layers":24,"patch_size":16,"rope_theta":10000.0}}
         """;
 
+    private const string Llama32Vision = """
+        {"model_type":"mllama","image_token_index":529,"torch_dtype":"bfloat16",
+         "text_config":{"model_type":"mllama_text_model","hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":40,"num_attention_heads":32,
+         "num_key_value_heads":8,"vocab_size":128256,"rms_norm_eps":1e-05,"rope_theta":500000.0,"hidden_act":"silu","tie_word_embeddings":false,
+         "cross_attention_layers":[3,8,13,18,23,28,33,38],
+         "rope_scaling":{"factor":8.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":8192,"rope_type":"llama3"}},
+         "vision_config":{"model_type":"mllama_vision_model","attention_heads":16,"hidden_act":"gelu","hidden_size":1280,"image_size":560,
+         "intermediate_layers_indices":[3,7,15,23,30],"intermediate_size":5120,"max_num_tiles":4,"norm_eps":1e-05,"num_channels":3,
+         "num_global_layers":8,"num_hidden_layers":32,"patch_size":14,"vision_output_dim":7680}}
+        """;
+
     public static TheoryData<string, string, string, double> Sizes() => new()
     {
         { "qwen2_vl", Qwen2Small, "qwen2-vl/sft-lora.yaml", 2.209e9 },
@@ -76,6 +87,7 @@ public sealed class RealSizeTests
         { "qwen3_vl", Qwen3, "qwen3-vl/sft-lora.yaml", 2.128e9 },
         { "llava", Llava15, "llava/sft-lora.yaml", 7.063e9 },
         { "llava_next", LlavaNextMistral, "llava-next/sft-lora.yaml", 7.567e9 },
+        { "mllama", Llama32Vision, "llama-3.2-vision/sft-lora.yaml", 10.67e9 },
         { "pixtral", Pixtral, "pixtral/sft-lora.yaml", 12.68e9 },
     };
 
@@ -131,6 +143,11 @@ public sealed class RealSizeTests
         {
             pictures["patch_size"] = new JsonObject { ["height"] = 16, ["width"] = 16 };
             pictures["size"] = new JsonObject { ["longest_edge"] = 1024 };
+        }
+
+        if (pictures["max_image_tiles"] is not null)
+        {
+            pictures["size"] = new JsonObject { ["height"] = 560, ["width"] = 560 };
         }
 
         File.WriteAllText(settings, pictures.ToJsonString());
