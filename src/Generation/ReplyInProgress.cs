@@ -14,7 +14,7 @@ namespace Lorikeet.Generation;
 internal sealed class ReplyInProgress(LoadedModel loaded, SamplingOptions options, int[] prompt, int sequence, Action<string>? onText)
 {
     private readonly Sampler _sampler = new(options, sequence);
-    private readonly StopRules _rules = new(loaded.Directory.Generation.EosTokenIds, options);
+    private readonly StopRules _rules = new(loaded.Processor.EosTokenIds, options);
     private readonly StreamingDecoder _decoder = loaded.Processor.Tokenizer.CreateStream(skipSpecialTokens: true);
     private readonly List<int> _tokens = [.. prompt];
     private readonly StringBuilder _text = new();

@@ -20,6 +20,7 @@ public static class ModelCatalog
         ["phi3"] = CausalTextFamily.Instance,
         ["qwen2"] = CausalTextFamily.Instance,
         ["mllama"] = MllamaFamily.Instance,
+        ["qwen"] = QwenVlFamily.Instance,
         ["qwen2_vl"] = Qwen2VlFamily.Instance,
         ["qwen2_5_vl"] = Qwen25VlFamily.Instance,
         ["qwen3"] = CausalTextFamily.Instance,

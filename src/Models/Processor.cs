@@ -44,6 +44,9 @@ public abstract class Processor
     /// </summary>
     public bool PadsAsReference { get; set; }
 
+    /// <summary>Ids that end a reply; empty when no file names one.</summary>
+    public virtual IReadOnlyList<int> EosTokenIds => Directory.Generation.EosTokenIds;
+
     /// <summary>A conversation as tokens.</summary>
     /// <exception cref="InvalidDataException">The template fails, or pictures and their places differ in number.</exception>
     public EncodedSample Encode(Conversation conversation, EncodeOptions options)
@@ -83,8 +86,9 @@ public abstract class Processor
         }
 
         ExpandedText expanded = Expand(text, layout);
-        Encoding encoding = Tokenizer.Encode(expanded.Text, AddsSpecialTokens(text));
+        Encoding encoding = Tokenize(expanded.Text, AddsSpecialTokens(text));
         int[] labels = options.Loss == LossOn.AllTokens ? Array.ConvertAll(encoding.Ids, LabelOf) : Labels(expanded, encoding, spans);
+        Amend(encoding.Ids, text);
         return new EncodedSample(encoding.Ids, labels, text, layout, null);
     }
 
@@ -165,6 +169,16 @@ public abstract class Processor
 
     /// <summary>Joins the pictures of samples.</summary>
     protected abstract VisionInput? CollateImages(IReadOnlyList<EncodedSample> samples, IReadOnlyList<ulong>? keys);
+
+    /// <summary>The tokens of the expanded text.</summary>
+    protected virtual Encoding Tokenize(string text, bool addSpecialTokens) => Tokenizer.Encode(text, addSpecialTokens);
+
+    /// <summary>Last changes of ids that no text has, in place.</summary>
+    /// <param name="ids">Ids of the expanded text.</param>
+    /// <param name="rendered">The text before it was expanded.</param>
+    protected virtual void Amend(int[] ids, string rendered)
+    {
+    }
 
     /// <summary>The label of a supervised token: the token, or <see cref="TokenBatch.Ignored"/> where the head has no row for it.</summary>
     protected virtual int LabelOf(int id) => id;

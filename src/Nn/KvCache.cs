@@ -9,6 +9,7 @@ public class KvCache : IDisposable
     private readonly Tensor[] _values;
     private readonly int[] _lengths;
     private readonly int[] _shifts;
+    private readonly int[] _first;
 
     /// <summary>Reserves a cache.</summary>
     /// <param name="parameters">Where it lives.</param>
@@ -21,6 +22,7 @@ public class KvCache : IDisposable
         Capacity = capacity;
         _lengths = new int[sequences];
         _shifts = new int[sequences];
+        _first = new int[sequences];
         var shape = new Shape(sequences * capacity, heads.Count, heads.Width);
         _keys = new Tensor[layers];
         _values = new Tensor[layers];
@@ -39,6 +41,9 @@ public class KvCache : IDisposable
 
     /// <summary>Tokens held of one sequence.</summary>
     public int Length(int sequence) => _lengths[sequence];
+
+    /// <summary>Tokens that a sequence began with: its prompt. Of no meaning while nothing is held.</summary>
+    public int FirstLength(int sequence) => _first[sequence];
 
     /// <summary>What is added to a token's number for its position, where pictures take fewer positions than tokens.</summary>
     public int Shift(int sequence) => _shifts[sequence];
@@ -72,6 +77,7 @@ public class KvCache : IDisposable
                 rows.Add((b * Capacity) + _lengths[b] + i);
             }
 
+            _first[b] = _lengths[b] == 0 ? counts[b] : _first[b];
             segments[b] = new AttentionSegment(query, counts[b], b * Capacity, _lengths[b] + counts[b]);
             query += counts[b];
             _lengths[b] += counts[b];

@@ -128,7 +128,7 @@ internal sealed class CasesArea(ParityRun run, ComputeSession session)
         }
 
         int steps = (int)info.Shape[1];
-        HashSet<int> ends = [.. loaded.Directory.Generation.EosTokenIds];
+        HashSet<int> ends = [.. loaded.Processor.EosTokenIds];
         var single = new GreedyRuns(session, loaded.Model, ends, steps);
         long[] tokens = new long[info.Shape[0] * steps];
         float[] margins = new float[tokens.Length];

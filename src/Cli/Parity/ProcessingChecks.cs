@@ -50,7 +50,7 @@ internal sealed class ProcessingChecks(CaseChecks check, EncodedCase encoded, Lo
 
     private long PaddingId() =>
         loaded.Processor.Tokenizer.PadToken is { } pad && loaded.Processor.Tokenizer.TokenToId(pad) is { } id ? id
-        : loaded.Directory.Config.TryInt("pad_token_id") ?? 0;
+        : loaded.Directory.Config.TryInt("pad_token_id") ?? loaded.Directory.Generation.PadTokenId ?? 0;
 
     private static int[] Ones(EncodedSample sample)
     {

@@ -53,6 +53,7 @@ public sealed class GradientTests
         GradCheck.Run(device, [x], (scope, t) => Reshape.Forward(scope, t[0], new Shape(2, 10)));
         GradCheck.Run(device, [x], (scope, t) => ScaleRows.Forward(scope, t[0], scope.From([1f, -2f, 0.5f, 3f], new Shape(4))));
         GradCheck.Run(device, [x, new Shape(2, 5)], (scope, t) => AddRows.Forward(scope, t[0], t[1], scope.From([3, 1])));
+        GradCheck.Run(device, [x, new Shape(5, 3)], (scope, t) => Project.Forward(scope, t[0], new Param("w", t[1])));
         GradCheck.Run(device, [x, new Shape(4, 2)], (scope, t) => JoinColumns.Forward(scope, t[1], t[0], t[1]));
         GradCheck.Run(device, [x], (scope, t) => Add.Forward(scope, Columns.Forward(scope, t[0], 1, 3), Columns.Forward(scope, t[0], 2, 3)));
     }
