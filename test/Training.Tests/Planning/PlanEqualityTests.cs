@@ -40,6 +40,20 @@ public sealed class PlanEqualityTests
         Assert.Equal(real.Activations + real.Gradients + real.Optimizer, planned.Activations + planned.Gradients + planned.Optimizer);
     }
 
+    [Theory]
+    [MemberData(nameof(Families.FamilyContractTests.Families), MemberType = typeof(Families.FamilyContractTests))]
+    public void Every_family_is_planned_exactly(string family)
+    {
+        using var tiny = new Runs.TinyRun(Testing.Golden.Path("models", family));
+        string[] settings = ["--train.max_steps=3", "--generation.max_new_tokens=8", "--train.gradient_checkpointing=true"];
+        using RunPlanner planner = RunPlanner.Open(tiny.Config(settings), new PlanEnvironment());
+        PlannedBytes planned = planner.Plan(CancellationToken.None).Account;
+        Tracking.MemoryUse real = tiny.Train(settings: settings).Events.OfType<Tracking.RunFinished>().Single().PeakMemory;
+        Assert.Equal(
+            (real.Weights, real.Gradients, real.Optimizer, real.Activations, real.Workspace),
+            (planned.Weights, planned.Gradients, planned.Optimizer, planned.Activations, planned.Workspace));
+    }
+
     private static void RequireEqual(ulong seed)
     {
         using var run = new RandomRun(seed);
