@@ -6,6 +6,7 @@ return new CommandLine(
     [
         BenchCommand.Create,
         ChatCommand.Create,
+        ComposeCommand.Create,
         ConfigCommand.Create,
         DataCommand.Create,
         DemoCommand.Create,
