@@ -103,7 +103,7 @@ public sealed class ComposeTests
         using (SafeTensorsFile file = SafeTensorsFile.Open(moved))
         {
             TensorEntry[] entries = [.. file.Tensors.Keys.Select(name => name is "model.embed_tokens.weight" or "lm_head.weight"
-                ? TensorEntry.FromF32(name, [rows, file.Info(name).Shape[1]], file.ReadF32(name)[..(int)(rows * file.Info(name).Shape[1])])
+                ? TensorEntry.FromF32(name, [rows, file.Info(name).Shape[1]], file.ReadF32(name).AsMemory(0, (int)(rows * file.Info(name).Shape[1])))
                 : TensorEntry.Copy(file, name))];
             ShardedWeights.Write(text, entries, new Dictionary<string, string> { ["format"] = "pt" });
         }
