@@ -98,7 +98,7 @@ public sealed class ComposeTests
     /// <summary>Leaves the matrices of tokens just as many rows as the tokenizer has tokens.</summary>
     private static void Shorten(string text, JsonNode config, int rows)
     {
-        string path = Path.Combine(text, "model.safetensors"), moved = path + ".long";
+        string path = Path.Combine(text, "model.safetensors"), moved = text + ".long";
         File.Move(path, moved);
         using (SafeTensorsFile file = SafeTensorsFile.Open(moved))
         {
