@@ -5,7 +5,7 @@ namespace Lorikeet.Architecture.Tests;
 /// <summary>The files around the sources say what is true.</summary>
 public sealed partial class RepositoryFilesTests
 {
-    private const long GoldenBytes = 25L << 20;
+    private const long GoldenBytes = 25_000_000;
 
     [Fact]
     public void Continuous_integration_runs_the_test_command_of_the_README()

@@ -9,7 +9,7 @@ namespace Lorikeet.Models.Tests;
 
 public sealed class SmolVlmProcessorTests
 {
-    private static readonly string[] Cases = ["one_image", "batch_two", "multi_image", "odd_modes", "batch_ragged", "no_split"];
+    private static readonly string[] Cases = ["one_image", "batch_two", "multi_image", "odd_modes", "no_split"];
 
     public static TheoryData<string, string> Goldens()
     {

@@ -33,8 +33,8 @@ public sealed class ParityGoldenTests
         ParityDirectory.Run(Golden.Root, "--family", family, "--only", "processing,forward,grads").MustPass(checks);
 
     [Theory]
-    [InlineData("processing,forward,grads", 700)]
-    [InlineData("training", 1000)]
+    [InlineData("processing,forward,grads", 1400)]
+    [InlineData("training", 700)]
     [Trait("tier", "slow")]
     public void Model_agrees_with_the_reference(string areas, int checks) => ParityDirectory.Run(Golden.Root, "--only", areas).MustPass(checks);
 
