@@ -182,7 +182,7 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         {
             return load(dataset.Read(index));
         }
-        catch (InvalidDataException e) when (options.OnError == RowErrorPolicy.Skip)
+        catch (InvalidDataException e) when (options.OnError == RowErrorPolicy.Skip && RowFaults.Of(e) != RowFault.File)
         {
             return new LoadedSample(null, new RowRemark(index, Describe(index), RowAction.Skipped, e.Message));
         }

@@ -34,6 +34,19 @@ public sealed class RowPolicyTests
     }
 
     [Fact]
+    public void A_file_that_changes_in_use_ends_the_run_also_where_rows_are_skipped()
+    {
+        using var tiny = new TinyRun();
+        string path = Path.Combine(tiny.Folder, "train.jsonl");
+        using Data.Dataset dataset = Data.Dataset.Open(new Data.DatasetOptions { Path = path, ImageRoot = Testing.Golden.Path("cases", "images") });
+        var loader = new SampleLoader(
+            dataset, Models.ModelCatalog.LoadProcessor(Models.ModelDirectory.Open(tiny.Model)), new SampleOptions { OnError = Training.Config.RowErrorPolicy.Skip });
+        Assert.NotNull(loader.Load(0).Sample);
+        File.AppendAllText(path, "{}\n");
+        Assert.Contains("changed while in use", Assert.Throws<InvalidDataException>(() => loader.Load(1)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_data_set_without_a_usable_row_is_an_error()
     {
         using var tiny = new TinyRun();
