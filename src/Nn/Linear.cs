@@ -32,8 +32,8 @@ public sealed class Linear
     /// <summary>When true the adapter is skipped: the base model alone answers.</summary>
     public bool AdapterDisabled { get; set; }
 
-    /// <summary>Whether its matrix, or an adapter on it, is trained.</summary>
-    public bool Trains => Adapter is not null || Weight.Trained is not null;
+    /// <summary>Whether its matrix, its bias, or an adapter on it is trained.</summary>
+    public bool Trains => Adapter is not null || Weight.Trained is not null || Bias is { IsTrained: true };
 
     /// <summary>Applies the layer.</summary>
     /// <param name="scope">Owner of the result.</param>

@@ -124,7 +124,7 @@ internal sealed record FusedBlock(INorm AttentionNorm, INorm MlpNorm, Nn.Linear 
 
     /// <summary>Whether anything here is trained.</summary>
     public bool Trains =>
-        Mlp.Linears.Append(Qkv).Append(Out).Any(l => l.Trains || l.Bias is { IsTrained: true })
+        Mlp.Linears.Append(Qkv).Append(Out).Any(l => l.Trains)
         || new[] { AttentionNorm, MlpNorm, QueryNorm, KeyNorm }.Any(n => n is { Weight.IsTrained: true });
 }
 

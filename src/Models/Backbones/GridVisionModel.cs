@@ -129,7 +129,7 @@ public abstract class GridVisionModel : VisionLanguageModel
 
     private IReadOnlyList<Tensor> Features(StepScope scope, GridVision vision)
     {
-        if ((scope.IsRecording && (TowerTrains || _patches.Trains || _patches.Bias is { IsTrained: true })) || Observer is not null)
+        if ((scope.IsRecording && (TowerTrains || _patches.Trains)) || Observer is not null)
         {
             return PictureFeatures(scope, vision, 0, vision.Grids.Count);
         }

@@ -151,7 +151,7 @@ public abstract class ProjectedModel : VisionLanguageModel
     private Tensor Features(StepScope scope, VisionInput vision)
     {
         IReadOnlyList<int> rows = RowsOfPictures(vision);
-        bool trains = scope.IsRecording && (TowerTrains || _projector.Linears.Any(l => l.Trains || l.Bias is { IsTrained: true }));
+        bool trains = scope.IsRecording && (TowerTrains || _projector.Linears.Any(l => l.Trains));
         return trains || Observer is not null || rows.Count <= FrozenPicturesAtOnce
             ? PictureFeatures(scope, vision, 0, rows.Count)
             : FrozenChunks.Forward(scope, rows, _config.Text.Hidden, FrozenPicturesAtOnce, (first, count) => PictureFeatures(scope, vision, first, count));

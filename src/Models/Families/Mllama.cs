@@ -192,7 +192,7 @@ public sealed class Mllama : VisionLanguageModel
     private Tensor Features(StepScope scope, MllamaVision vision)
     {
         int I = vision.Pictures.Length, rows = _config.Vision.Tiles * _config.Vision.Rows;
-        bool trains = scope.IsRecording && (_tower.Trains || _projector.Trains || _projector.Bias is { IsTrained: true });
+        bool trains = scope.IsRecording && (_tower.Trains || _projector.Trains);
         return trains || Observer is not null || I <= FrozenPicturesAtOnce
             ? PictureFeatures(scope, vision, 0, I)
             : FrozenChunks.Forward(

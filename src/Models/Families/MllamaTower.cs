@@ -206,7 +206,7 @@ internal sealed class MllamaTower
             _mlpGate = gated ? w.Param("gate_ffn", new Shape(1)) : null;
         }
 
-        public bool Trains => new[] { _q, _k, _v, _o, _mlp.Up, _mlp.Down }.Any(l => l.Trains || l.Bias is { IsTrained: true })
+        public bool Trains => new[] { _q, _k, _v, _o, _mlp.Up, _mlp.Down }.Any(l => l.Trains)
             || _norm1.Weight.IsTrained || _norm2.Weight.IsTrained || _attentionGate is { IsTrained: true } || _mlpGate is { IsTrained: true };
 
         public IEnumerable<FlopCount> Flops(long N, double attention) =>

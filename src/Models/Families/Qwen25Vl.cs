@@ -37,7 +37,7 @@ public sealed class Qwen25Vl : GridVisionModel
     }
 
     /// <inheritdoc/>
-    protected override bool TowerTrains => _blocks.Any(b => b.Trains) || _merger.Linears.Any(l => l.Trains || l.Bias is { IsTrained: true }) || _mergerNorm.Weight.IsTrained;
+    protected override bool TowerTrains => _blocks.Any(b => b.Trains) || _merger.Linears.Any(l => l.Trains) || _mergerNorm.Weight.IsTrained;
 
     /// <inheritdoc/>
     protected override IReadOnlyList<Tensor> TowerFeatures(StepScope scope, Tensor x, IReadOnlyList<PatchGrid> grids)

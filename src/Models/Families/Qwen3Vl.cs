@@ -151,7 +151,7 @@ public sealed class Qwen3Vl : GridVisionModel
 
         public IReadOnlyList<Nn.Linear> Linears => _mlp.Linears;
 
-        public bool Trains => Linears.Any(l => l.Trains || l.Bias is { IsTrained: true }) || _norm.Weight.IsTrained;
+        public bool Trains => Linears.Any(l => l.Trains) || _norm.Weight.IsTrained;
 
         public Tensor Forward(StepScope scope, Tensor x)
         {

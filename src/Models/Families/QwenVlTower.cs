@@ -43,7 +43,7 @@ internal sealed class QwenVlTower
 
     /// <summary>Whether anything here is trained.</summary>
     public bool Trains =>
-        _blocks.Any(b => b.Trains) || new[] { _patches, _kv, _pool, _poolOut }.Any(l => l.Trains || l.Bias is { IsTrained: true })
+        _blocks.Any(b => b.Trains) || new[] { _patches, _kv, _pool, _poolOut }.Any(l => l.Trains)
         || new[] { _positions, _query, _queryPositions, _projection, _pre.Weight, _post.Weight, _queryNorm.Weight, _kvNorm.Weight }.Any(p => p.IsTrained);
 
     /// <summary>Sees values as they are computed, or null.</summary>
@@ -160,7 +160,7 @@ internal sealed class QwenVlTower
             w["mlp"]["c_fc"].Linear(c.Width, c.VisionMlpWidth, bias: true), w["mlp"]["c_proj"].Linear(c.VisionMlpWidth, c.Width, bias: true), ActivationKind.GeluErf);
 
         public bool Trains =>
-            _norm1.Weight.IsTrained || _norm2.Weight.IsTrained || _mlp.Linears.Append(_qkv).Append(_out).Any(l => l.Trains || l.Bias is { IsTrained: true });
+            _norm1.Weight.IsTrained || _norm2.Weight.IsTrained || _mlp.Linears.Append(_qkv).Append(_out).Any(l => l.Trains);
 
         public IEnumerable<FlopCount> Flops(long rows, double attention) =>
             [FlopCount.Of(_qkv, rows), new FlopCount(_qkv.Path + ".attention", rows, attention, null), FlopCount.Of(_out, rows), .. _mlp.Linears.Select(l => FlopCount.Of(l, rows))];

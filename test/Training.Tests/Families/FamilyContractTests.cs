@@ -70,6 +70,23 @@ public sealed class FamilyContractTests
 
     [Theory]
     [MemberData(nameof(Families))]
+    public void Biases_of_the_vision_tower_get_their_gradients_where_nothing_else_of_it_trains(string family)
+    {
+        using var model = new ContractModel(family);
+        ModelInput batch = model.Loaded.Processor.Collate(model.Encode(SamplesOf(family)), [1, 2, 3, 4]);
+        string language = System.Text.RegularExpressions.Regex.Escape(model.Loaded.Model.Towers[Tower.Language]);
+        var config = new LoraConfig { R = 4, LoraAlpha = 8, Bias = LoraBias.All, TargetModules = ModuleMatch.OfPattern(language + @"\..*") };
+        AdapterSet adapter = AdapterSet.Attach(model.Loaded.Model.Parts, model.Loaded.Model.LmHead, config, model.Parameters, seed: 3);
+        (double Loss, float[][] Gradients) kept = model.Run(adapter, batch);
+        string vision = model.Loaded.Model.Towers[Tower.Vision] + ".";
+        int[] biases = [.. Enumerable.Range(0, adapter.Trained.Count).Where(t => adapter.Trained[t].Key.Contains(vision, StringComparison.Ordinal))];
+        Assert.True(biases.Length == 0 || biases.Any(t => kept.Gradients[t].Any(g => g != 0)), family);
+        model.Loaded.Model.GradientCheckpointing = true;
+        Assert.Equal(kept.Gradients, model.Run(adapter, batch).Gradients);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
     public void A_cache_gives_the_hidden_states_of_a_pass_without_one(string family)
     {
         using var model = new ContractModel(family);
