@@ -155,8 +155,8 @@ public readonly record struct NormGrad(
 
 /// <summary>
 /// Attention of q [T, H, D] over k, v [S, K, D] (H a multiple of K; head h reads k/v head h K / H) inside segments:
-/// out[t, h] = sum over visible s of softmax(scale q.k) v. Where causal, key j of a segment is visible to its query i
-/// when j &lt;= i + (keys - queries). Rows without a visible key give zero.
+/// out[t, h] = sum over visible s of softmax(scale q.k) v. Where causal, query i of a segment stands at key
+/// p = i + (keys - queries) and sees key j when j &lt;= p and, with a window W, p - j &lt; W. Rows without a visible key give zero.
 /// </summary>
 /// <param name="Q">Queries.</param>
 /// <param name="K">Keys.</param>
@@ -203,10 +203,18 @@ public sealed class AttentionSegments
     /// <summary>Makes the structure.</summary>
     /// <param name="segments">The runs, in rising order of queries.</param>
     /// <param name="causal">Whether later keys are hidden.</param>
-    public AttentionSegments(IReadOnlyList<AttentionSegment> segments, bool causal)
+    /// <param name="window">Keys that a query sees at most, itself included; null for all. Only with <paramref name="causal"/>.</param>
+    /// <exception cref="ArgumentException">A window below 1, or without causality.</exception>
+    public AttentionSegments(IReadOnlyList<AttentionSegment> segments, bool causal, int? window = null)
     {
+        if (window is < 1 || (window is not null && !causal))
+        {
+            throw new ArgumentException(FormattableString.Invariant($"attention: a window of {window} keys; it must be at least 1 and is for causal attention only"), nameof(window));
+        }
+
         Segments = segments;
         Causal = causal;
+        Window = window;
     }
 
     /// <summary>The runs.</summary>
@@ -214,6 +222,17 @@ public sealed class AttentionSegments
 
     /// <summary>Whether key j is hidden from query i of a run when j > i + (keys - queries).</summary>
     public bool Causal { get; }
+
+    /// <summary>
+    /// Keys that a query may look back over, itself included, or null for all: query i of a run stands at key
+    /// p = i + (keys - queries) of it and sees key j only where p - W &lt; j &lt;= p. Counted by place in the run, before any
+    /// mask of keys; a window of at least the keys hides nothing. Never given without <see cref="Causal"/>.
+    /// </summary>
+    public int? Window { get; }
+
+    /// <summary>The same runs with another window.</summary>
+    /// <param name="window">Keys that a query sees at most, or null for all.</param>
+    public AttentionSegments WithWindow(int? window) => window == Window ? this : new AttentionSegments(Segments, Causal, window);
 
     /// <summary>Self-attention of consecutive sequences of the given lengths.</summary>
     public static AttentionSegments Of(ReadOnlySpan<int> lengths, bool causal)

@@ -52,6 +52,11 @@ internal sealed unsafe partial class FlashAttention : IDisposable
     /// <summary>Out and, where given, Lse of <paramref name="args"/>.</summary>
     public void Forward(in FlashArgs args, AttentionSegments segments)
     {
+        if (segments.Window is not null)
+        {
+            throw new NotSupportedException("attention: the CPU kernels know no window");
+        }
+
         switch (Path)
         {
             case GemmPath.Avx2:

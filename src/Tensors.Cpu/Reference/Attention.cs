@@ -74,6 +74,7 @@ public sealed unsafe partial class ReferenceKernels
     {
         private readonly int _kvHeads, _d;
         private readonly bool _causal;
+        private readonly int _window;
         private readonly double _scale;
         private readonly byte[]? _mask;
 
@@ -87,6 +88,7 @@ public sealed unsafe partial class ReferenceKernels
             _d = args.Q.Shape[2];
             _kvHeads = args.K.Shape[1];
             _causal = args.Segments.Causal;
+            _window = args.Segments.Window ?? int.MaxValue;
             _scale = args.Scale;
             _mask = args.KeyMask?.ToHost<byte>();
             if (args.Compute == Compute.BF16)
@@ -118,7 +120,8 @@ public sealed unsafe partial class ReferenceKernels
             double max = double.NegativeInfinity;
             for (int j = 0; j < p.Length; j++)
             {
-                bool visible = !_causal || j <= t - segment.QueryStart + segment.Keys - segment.Queries;
+                int back = t - segment.QueryStart + segment.Keys - segment.Queries - j;
+                bool visible = !_causal || (back >= 0 && back < _window);
                 visible &= _mask is null || _mask[segment.KeyStart + j] != 0;
                 p[j] = visible ? _scale * Dot(Q, Query(t, h), K, Key(segment.KeyStart + j, h)) : double.NegativeInfinity;
                 max = Math.Max(max, p[j]);

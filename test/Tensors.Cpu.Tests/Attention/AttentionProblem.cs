@@ -179,7 +179,8 @@ internal sealed unsafe class AttentionProblem : IDisposable
     {
         int q = (((segment.QueryStart + i) * H) + h) * D, kv = h * K / H;
         int seen = Segments.Causal ? Math.Clamp(i + 1 + segment.Keys - segment.Queries, 0, segment.Keys) : segment.Keys;
-        List<int> keys = [.. Enumerable.Range(segment.KeyStart, seen).Where(j => Mask == null || Mask[j] != 0)];
+        int first = Math.Clamp(i + 1 + segment.Keys - segment.Queries - (Segments.Window ?? segment.Keys + segment.Queries), 0, seen);
+        List<int> keys = [.. Enumerable.Range(segment.KeyStart + first, seen - first).Where(j => Mask == null || Mask[j] != 0)];
         if (keys.Count == 0)
         {
             return;
