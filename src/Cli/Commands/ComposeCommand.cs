@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Lorikeet.Models;
+using Lorikeet.Models.Composing;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Cli.Commands;
