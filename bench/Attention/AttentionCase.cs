@@ -29,6 +29,8 @@ internal sealed unsafe class AttentionCase
         {
             // Pairs of a query and a key that it sees.
             double seen = segments.Causal ? ((double)s.Queries * s.Keys) - ((double)s.Queries * (s.Queries - 1) / 2) : (double)s.Queries * s.Keys;
+            double hidden = Math.Max(0, s.Keys - (double)(segments.Window ?? s.Keys));
+            seen -= hidden * (hidden + 1) / 2;
             Forward += 4 * seen * D * H;
             Backward += 10 * seen * D * H;
             Bytes += 2.0 * s.Keys * K * D * sizeof(float);

@@ -24,6 +24,7 @@ AttentionSegment[] packed = [.. Enumerable.Range(0, 5).Select(i => new Attention
     ("text 1250 causal, H 9, K 3, D 64", AttentionSegments.Of([1250], true), 9, 3, 64),
     ("text 5 x 250 causal, H 9, K 3, D 64", new AttentionSegments(packed, true), 9, 3, 64),
     ("text 4096 causal, H 9, K 3, D 64", AttentionSegments.Of([4096], true), 9, 3, 64),
+    ("text 4096 window 1024, H 9, K 3, D 64", AttentionSegments.Of([4096], true).WithWindow(1024), 9, 3, 64),
     ("text 1250 causal, H 16, K 8, D 128", AttentionSegments.Of([1250], true), 16, 8, 128),
     ("decode 1 x 8192, H 9, K 3, D 64", new AttentionSegments([new(0, 1, 0, 8192)], true), 9, 3, 64),
     ("decode 8 x 1 x 2048, H 9, K 3, D 64", new AttentionSegments([.. Enumerable.Range(0, 8).Select(i => new AttentionSegment(i, 1, i * 2048, 2048))], true), 9, 3, 64),

@@ -110,6 +110,9 @@ internal unsafe struct BackwardScratch
     /// <summary>Per row: number of visible keys.</summary>
     public float* Limits;
 
+    /// <summary>Per row: the first visible key; filled where there is a window.</summary>
+    public float* Starts;
+
     /// <summary>Gathered rows.</summary>
     public float* Staging;
 
@@ -144,6 +147,7 @@ internal unsafe struct BackwardScratch
         x.Lse = cursor.Floats(Rows);
         x.Delta = cursor.Floats(Rows);
         x.Limits = cursor.Floats(Rows);
+        x.Starts = cursor.Floats(Rows);
         x.Staging = cursor.Floats(KeyCount * tall);
         return cursor.Bytes;
     }

@@ -49,10 +49,12 @@ internal unsafe ref struct BackwardUnit<TOps, V>
             for (int block = 0; block < _plan.RowBlocks; block++)
             {
                 int first = block * FlashShape.BackwardRows, rows = Math.Min(FlashShape.BackwardRows, _plan.Rows - first);
-                if (_plan.Limit((first + rows - 1) / _job.Args.Group) > key)
+                int start = _plan.First(first / _job.Args.Group);
+                if (_plan.Limit((first + rows - 1) / _job.Args.Group) > key && start < key + n)
                 {
                     PackRows(first, rows);
-                    Block(rows, key, n, _job.PartialRows(_plan, _keyHead, _chunk, block), key > begin);
+                    // The block's first keys of the chunk overwrite its partial dQ.
+                    Block(rows, key, n, _job.PartialRows(_plan, _keyHead, _chunk, block), key > begin && start < key);
                 }
             }
 
@@ -95,6 +97,7 @@ internal unsafe ref struct BackwardUnit<TOps, V>
             _x.Lse[i] = float.IsNegativeInfinity(lse) ? float.PositiveInfinity : lse * Log2E;
             _x.Delta[i] = i < rows ? _job.Delta[at] : 0;
             _x.Limits[i] = i < rows ? _plan.Limit(query) : 0;
+            _x.Starts[i] = i < rows ? _plan.First(query) : 0;
         }
     }
 
@@ -148,6 +151,7 @@ internal unsafe ref struct BackwardUnit<TOps, V>
             Lse = _x.Lse + start,
             Delta = _x.Delta + start,
             Limits = _x.Limits + start,
+            Starts = _plan.Window == 0 ? null : _x.Starts + start,
             FirstKey = key + at,
             Rows = FlashShape.RoundUp(rows - start, 2),
             Format = _job.Format,

@@ -69,7 +69,7 @@ internal sealed unsafe partial class FlashAttention
     {
         FlashArgs args = job.Args;
         job.AddKeys = ShareKeys(segments);
-        if (job.AddKeys || args.KeyMask != null)
+        if (job.AddKeys || args.KeyMask != null || segments.Window is not null)
         {
             ClearKeys(job, 0, args.Keys);
         }
@@ -101,7 +101,7 @@ internal sealed unsafe partial class FlashAttention
         for (int i = 0; i < count; i++)
         {
             AttentionSegment segment = segments.Segments[i];
-            plans[i] = SegmentPlan.Create(segment, segments.Causal, args, ints);
+            plans[i] = SegmentPlan.Create(segment, segments, args, ints);
             plans[i].RowBlocks = FlashShape.Blocks(plans[i].Rows, FlashShape.BackwardRows);
             chunks += FlashShape.Blocks(plans[i].Keys, FlashShape.BackwardKeys);
             ints += SegmentPlan.IndexInts(segment);
@@ -240,17 +240,19 @@ internal sealed unsafe partial class FlashAttention
             int G = job.Args.Group, D = job.Args.Width, first = block * FlashShape.BackwardRows;
             for (int i = 0; i < Math.Min(FlashShape.BackwardRows, plan.Rows - first); i++)
             {
-                int query = (first + i) / G, head = (keyHead * G) + ((first + i) % G), limit = plan.Limit(query);
+                int query = (first + i) / G, head = (keyHead * G) + ((first + i) % G), limit = plan.Limit(query), start = plan.First(query);
                 var sum = new Span<float>(job.Grad.DQ + (((((nint)plan.QueryStart + query) * job.Args.Heads) + head) * D), D);
-                if (limit == 0)
+                if (start >= limit)
                 {
                     sum.Clear();
+                    continue;
                 }
 
-                for (int chunk = 0; (long)chunk * plan.ChunkKeys < limit; chunk++)
+                int firstChunk = start / plan.ChunkKeys;
+                for (int chunk = firstChunk; (long)chunk * plan.ChunkKeys < limit; chunk++)
                 {
                     var part = new ReadOnlySpan<float>(job.PartialRows(plan, keyHead, chunk, block) + ((nint)i * job.PartialWidth), D);
-                    if (chunk == 0)
+                    if (chunk == firstChunk)
                     {
                         part.CopyTo(sum);
                     }

@@ -52,11 +52,6 @@ internal sealed unsafe partial class FlashAttention : IDisposable
     /// <summary>Out and, where given, Lse of <paramref name="args"/>.</summary>
     public void Forward(in FlashArgs args, AttentionSegments segments)
     {
-        if (segments.Window is not null)
-        {
-            throw new NotSupportedException("attention: the CPU kernels know no window");
-        }
-
         switch (Path)
         {
             case GemmPath.Avx2:
@@ -121,11 +116,11 @@ internal sealed unsafe partial class FlashAttention : IDisposable
         for (int i = 0; i < segments.Segments.Count; i++)
         {
             AttentionSegment segment = segments.Segments[i];
-            SegmentPlan plan = SegmentPlan.Create(segment, segments.Causal, args, ints);
+            SegmentPlan plan = SegmentPlan.Create(segment, segments, args, ints);
             ints += SegmentPlan.IndexInts(segment);
             plan.BlockRows = FlashShape.BlockRows(plan.Rows, args.KeyHeads);
             plan.RowBlocks = plan.Rows == 0 ? 0 : FlashShape.Blocks(plan.Rows, plan.BlockRows);
-            plan.Direct = plan.Rows <= FlashShape.DirectRows && DecodeUnit.Supports(Path, args);
+            plan.Direct = plan.Rows <= FlashShape.DirectRows && plan.Window == 0 && DecodeUnit.Supports(Path, args);
             int chunk = plan.Direct ? FlashShape.DirectKeys(plan.Rows) : FlashShape.ChunkKeys;
             // By the segment's own shape, so that a sequence gives the same bits alone and in a batch.
             bool split = plan.Keys > chunk && (plan.Direct || plan.RowBlocks * args.KeyHeads < FlashShape.FewItems);

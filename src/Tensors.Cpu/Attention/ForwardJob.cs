@@ -64,6 +64,9 @@ internal unsafe struct ForwardScratch
     /// <summary>Per row: number of visible keys.</summary>
     public float* Limits;
 
+    /// <summary>Per row: the first visible key; filled where there is a window.</summary>
+    public float* Starts;
+
     /// <summary>Gathered rows, and finished ones.</summary>
     public float* Staging;
 
@@ -85,6 +88,7 @@ internal unsafe struct ForwardScratch
         x.Maximum = cursor.Floats(rows);
         x.Sum = cursor.Floats(rows);
         x.Limits = cursor.Floats(rows);
+        x.Starts = cursor.Floats(rows);
         x.Staging = cursor.Floats(Math.Max(FlashShape.ForwardKeys, kernels.Columns) * tall);
         return cursor.Bytes;
     }

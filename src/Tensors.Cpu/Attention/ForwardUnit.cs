@@ -48,6 +48,7 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         int lastLimit = Prepare();
         int begin = _chunk * _plan.ChunkKeys;
         int end = Math.Min(begin + _plan.ChunkKeys, lastLimit);
+        begin = Math.Max(begin, _plan.First(_firstRow / _job.Args.Group));
         for (int key = begin; key < end; key += FlashShape.ForwardKeys)
         {
             int n = Math.Min(FlashShape.ForwardKeys, end - key);
@@ -84,10 +85,12 @@ internal unsafe ref struct ForwardUnit<TOps, V>
         new Span<float>(_x.Sum, padded).Clear();
         for (int i = 0; i < padded; query++, left = G)
         {
-            float limit = _plan.Limit(Math.Min(query, _plan.Queries - 1));
+            int seeing = Math.Min(query, _plan.Queries - 1);
+            float limit = _plan.Limit(seeing), start = _plan.First(seeing);
             for (int end = Math.Min(i + left, padded); i < end; i++)
             {
                 _x.Limits[i] = limit;
+                _x.Starts[i] = start;
             }
         }
 
@@ -99,14 +102,24 @@ internal unsafe ref struct ForwardUnit<TOps, V>
     {
         KernelSet kernels = _job.Kernels;
         float* limits = _x.Limits + (panel * _columns);
-        int seen = Math.Min(n, (int)limits[_columns - 1] - key);
-        if (seen <= 0)
+        int seen = Math.Min(n, (int)limits[_columns - 1] - key), skipped = 0;
+        if (_plan.Window > 0)
+        {
+            // Whole tiles of keys before the window of the panel's first query; the next step is the panel's first where all are.
+            int start = (int)_x.Starts[panel * _columns];
+            skipped = Math.Max(0, start - key) / _mr * _mr;
+            first |= key <= start;
+        }
+
+        if (seen <= skipped)
         {
             return;
         }
 
+        seen -= skipped;
+        key += skipped;
         float* queries = _x.Queries + (panel * _queryPanel);
-        float* keys = _x.Keys;
+        float* keys = _x.Keys + (skipped * _depth);
         float* scores = _x.Scores;
         for (int j = 0; j < seen; j += _mr, keys += _mr * _depth, scores += _mr * _columns)
         {
@@ -119,11 +132,17 @@ internal unsafe ref struct ForwardUnit<TOps, V>
             PanelKernels<TOps, V>.Hide(_x.Scores, open, seen, key, limits);
         }
 
+        int closed = _plan.Window == 0 ? 0 : Math.Min((int)_x.Starts[(panel * _columns) + _columns - 1] - key, seen);
+        if (closed > 0)
+        {
+            PanelKernels<TOps, V>.HideBefore(_x.Scores, closed, key, _x.Starts + (panel * _columns));
+        }
+
         float* results = _x.Results + ((nint)panel * _columns * _resultRows);
         int at = panel * _columns;
         PanelKernels<TOps, V>.Softmax(_x.Scores, seen, _job.Format, _x.Maximum + at, _x.Sum + at, results, first ? 0 : _width);
         nint depth = kernels.Elements(seen);
-        float* values = _x.Values;
+        float* values = _x.Values + (kernels.Elements(skipped) * _mr);
         for (int d = 0; d < _width; d += _mr, values += _valuePanel, results += _mr * _columns)
         {
             kernels.PartialTile(Math.Min(_mr, _width - d), _columns, depth, values, _x.Scores, results, _columns, 1, !first);

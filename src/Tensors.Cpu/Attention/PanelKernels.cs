@@ -89,6 +89,21 @@ internal static unsafe class PanelKernels<TOps, V>
         }
     }
 
+    /// <summary>Hides scores: row j below <paramref name="to"/> (key <paramref name="firstKey"/> + j) is set to -inf in the columns that start behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void HideBefore(float* s, int to, int firstKey, float* starts)
+    {
+        int C = Columns, W = TOps.Lanes;
+        V start0 = TOps.Load(starts), start1 = TOps.Load(starts + W), hidden = TOps.Create(float.NegativeInfinity);
+        for (int j = 0; j < to; j++)
+        {
+            V key = TOps.Create(firstKey + j);
+            float* row = s + ((nint)j * C);
+            TOps.Store(TOps.SelectLess(key, start0, hidden, TOps.Load(row)), row);
+            TOps.Store(TOps.SelectLess(key, start1, hidden, TOps.Load(row + W)), row + W);
+        }
+    }
+
     /// <summary>Multiplies column c of <paramref name="rows"/> rows by factors[c].</summary>
     public static void ScaleColumns(float* x, int rows, float* factors) =>
         Scale(x, rows, TOps.Load(factors), TOps.Load(factors + TOps.Lanes));
@@ -96,7 +111,7 @@ internal static unsafe class PanelKernels<TOps, V>
     /// <summary>
     /// The element-wise part of the backward pass for some queries and a panel's keys: from scores s (base 2)
     /// and dP, p = 2^(s - lse) and dS = p (dP - delta), both written as panels; dS also over dP, for packing the other way.
-    /// A key at or behind its row's limit gets zero.
+    /// A key at or behind its row's limit, or before its start, gets zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gradients(in GradientPanel x)
@@ -139,6 +154,11 @@ internal static unsafe class PanelKernels<TOps, V>
         if (limit < Columns)
         {
             p = TOps.SelectLess(key, TOps.Create(limit), p, TOps.Create(0));
+        }
+
+        if (x.Starts != null && x.Starts[q] > x.FirstKey)
+        {
+            p = TOps.SelectLess(key, TOps.Create(x.Starts[q] - x.FirstKey), TOps.Create(0), p);
         }
 
         d = TOps.Multiply(p, TOps.Subtract(TOps.Load(dp), TOps.Create(x.Delta[q])));
@@ -235,6 +255,9 @@ internal unsafe struct GradientPanel
 
     /// <summary>Per row: number of visible keys.</summary>
     public float* Limits;
+
+    /// <summary>Per row: the first visible key; null without a window.</summary>
+    public float* Starts;
 
     /// <summary>Number of the panel's first key.</summary>
     public int FirstKey;

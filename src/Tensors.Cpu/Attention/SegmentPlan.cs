@@ -2,7 +2,8 @@ namespace Lorikeet.Tensors.Cpu;
 
 /// <summary>
 /// One segment as the kernels see it. Keys hidden by the mask are left out: key j of the segment means its j-th visible one,
-/// and limits count visible keys, so that no kernel knows about the mask. A row is a (query, head of the group) pair of one
+/// and limits count visible keys, so that no kernel knows about the mask. Leading keys that a window hides from every query are
+/// left out as well. A row is a (query, head of the group) pair of one
 /// key head, query-major: row r is query r / G, head r % G.
 /// </summary>
 internal unsafe struct SegmentPlan
@@ -27,6 +28,9 @@ internal unsafe struct SegmentPlan
 
     /// <summary>Whether later keys are hidden.</summary>
     public bool Causal;
+
+    /// <summary>Keys that a query looks back over, itself included; 0 where no query is kept from any key by it.</summary>
+    public int Window;
 
     /// <summary>Rows of K and V of the visible keys, or null where no key of the segment is hidden.</summary>
     public int* Index;
@@ -67,6 +71,18 @@ internal unsafe struct SegmentPlan
         return Before == null ? limit : Before[limit];
     }
 
+    /// <summary>The first key that a query of the segment sees; it sees none where this is not below <see cref="Limit"/>.</summary>
+    public readonly int First(int query)
+    {
+        if (Window == 0)
+        {
+            return 0;
+        }
+
+        int first = Math.Clamp(query + 1 + AllKeys - Queries - Window, 0, AllKeys);
+        return Before == null ? first : Before[first];
+    }
+
     /// <summary>Row of K and V that holds visible key <paramref name="j"/>.</summary>
     public readonly int KeyRow(int j) => Index == null ? KeyStart + j : Index[j];
 
@@ -92,24 +108,29 @@ internal unsafe struct SegmentPlan
 
     /// <summary>Fills the fields that follow from the segment and the mask alone.</summary>
     /// <param name="segment">The segment.</param>
-    /// <param name="causal">Whether later keys are hidden.</param>
+    /// <param name="segments">The structure that it is of.</param>
     /// <param name="args">The call.</param>
     /// <param name="ints">Room for <see cref="IndexInts"/> integers.</param>
-    public static SegmentPlan Create(in AttentionSegment segment, bool causal, in FlashArgs args, int* ints)
+    public static SegmentPlan Create(in AttentionSegment segment, AttentionSegments segments, in FlashArgs args, int* ints)
     {
+        // Nothing is visible before the window of the first query.
+        int window = Math.Min(segments.Window ?? segment.Keys, segment.Keys);
+        int unseen = segments.Window is null ? 0 : Math.Clamp(segment.Keys - segment.Queries + 1 - window, 0, segment.Keys);
+        int keys = segment.Keys - unseen;
         var plan = new SegmentPlan
         {
             QueryStart = segment.QueryStart,
             Queries = segment.Queries,
-            KeyStart = segment.KeyStart,
-            AllKeys = segment.Keys,
-            Keys = segment.Keys,
+            KeyStart = segment.KeyStart + unseen,
+            AllKeys = keys,
+            Keys = keys,
             Rows = segment.Queries * args.Group,
-            Causal = causal,
+            Causal = segments.Causal,
+            Window = window < keys ? window : 0,
         };
         if (args.KeyMask != null)
         {
-            plan.LeaveOutHidden(args.KeyMask + segment.KeyStart, ints, ints + segment.Keys);
+            plan.LeaveOutHidden(args.KeyMask + plan.KeyStart, ints, ints + keys);
         }
 
         return plan;

@@ -10,10 +10,16 @@ public sealed class AttentionKernelTests
 
     [Theory]
     [MemberData(nameof(Devices))]
-    public void Forward_and_backward_match_the_reference(string device) => KernelTest.MatchesReference(device, 2e-5, 2e-5, t =>
+    public void Forward_and_backward_match_the_reference(string device) => Match(device, null);
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void With_a_window_too(string device) => Match(device, 9);
+
+    private static void Match(string device, int? window) => KernelTest.MatchesReference(device, 2e-5, 2e-5, t =>
     {
         const int T = 45, S = 80, H = 6, K = 2, D = 40;
-        var segments = new AttentionSegments([new(1, 20, 0, 33), new(21, 24, 40, 40)], causal: true);
+        var segments = new AttentionSegments([new(1, 20, 0, 33), new(21, 24, 40, 40)], causal: true, window);
         Tensor q = t.Normal(new Shape(T, H, D), 1), k = t.Normal(new Shape(S, K, D), 2), v = t.Normal(new Shape(S, K, D), 3);
         Tensor y = t.Scope.New(q.Shape), lse = t.Scope.New(new Shape(T, H));
         Tensor dQ = t.Scope.New(q.Shape), dK = t.Scope.New(k.Shape), dV = t.Scope.New(k.Shape);

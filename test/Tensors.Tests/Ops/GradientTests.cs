@@ -120,6 +120,15 @@ public sealed class GradientTests
 
     [Theory]
     [ClassData(typeof(DeviceNames))]
+    public void Attention_over_a_window(string device)
+    {
+        Shape q = new(12, 4, 8), kv = new(12, 2, 8);
+        GradCheck.Run(device, [q, kv, kv], (scope, t) =>
+            Attention.Forward(scope, t[0], t[1], t[2], AttentionSegments.Of([3, 9], causal: true).WithWindow(4), new AttentionOptions(0.35f)));
+    }
+
+    [Theory]
+    [ClassData(typeof(DeviceNames))]
     public void Rows_taken_and_replaced(string device)
     {
         GradCheck.Run(device, [new Shape(5, 3)], (scope, t) => GatherRows.Forward(scope, t[0], scope.From([4, 0, 4, 2])));
