@@ -99,33 +99,12 @@ public abstract class GridVisionModel : VisionLanguageModel
     }
 
     /// <summary>Features of some pictures: those in the place of image tokens [M, C], then the deep ones [M, C] each.</summary>
-    /// <param name="scope">The running step.</param>
+    /// <param name="pass">The pictures.</param>
     /// <param name="x">Embedded patches [P, vision width].</param>
-    /// <param name="grids">Their grids.</param>
-    protected abstract IReadOnlyList<Tensor> TowerFeatures(StepScope scope, Tensor x, IReadOnlyList<PatchGrid> grids);
+    private protected abstract IReadOnlyList<Tensor> TowerFeatures(GridPass pass, Tensor x);
 
     /// <summary>Multiply-adds of the tower behind the patch embedding.</summary>
     protected abstract IEnumerable<FlopCount> TowerFlops(IReadOnlyList<PatchGrid> grids);
-
-    /// <summary>Runs a block, computing it again in the backward pass where asked for.</summary>
-    private protected Tensor Run(StepScope scope, PatchBlock block, Tensor x, (Tensor Cos, Tensor Sin) angles, AttentionSegments segments)
-    {
-        Tensor y = GradientCheckpointing && scope.IsRecording
-            ? scope.Checkpoint(inputs => block.Forward(scope, inputs[0], angles, segments), block.Trains, x)
-            : scope.Frame(() => block.Forward(scope, x, angles, segments));
-        scope.Free(x);
-        return y;
-    }
-
-    /// <summary>Rows and columns of all patches, in their order.</summary>
-    protected (int[] Rows, int[] Columns) Places(IReadOnlyList<PatchGrid> grids)
-    {
-        var places = grids.SelectMany(g => Enumerable.Range(0, g.Count).Select(p => MergedPatches.Place(g, p, _config.MergeSize))).ToArray();
-        return ([.. places.Select(p => p.Row)], [.. places.Select(p => p.Column)]);
-    }
-
-    /// <summary>Patches of each frame of each picture: what sees each other.</summary>
-    protected static int[] FrameLengths(IReadOnlyList<PatchGrid> grids) => [.. grids.SelectMany(g => Enumerable.Repeat(g.Rows * g.Columns, g.Frames))];
 
     private IReadOnlyList<Tensor> Features(StepScope scope, GridVision vision)
     {
@@ -159,24 +138,11 @@ public abstract class GridVisionModel : VisionLanguageModel
         PatchGrid[] grids = [.. vision.Grids.Skip(first).Take(count)];
         int start = vision.Grids.Take(first).Sum(g => g.Count), P = grids.Sum(g => g.Count), width = _config.PatchWidth;
         Tensor patches = scope.From(vision.Patches.AsSpan(checked(start * width), checked(P * width)), new Shape(P, width));
-        _patchKeys = vision.Keys.Length == 0 ? [] : vision.Keys[start..(start + P)];
-        scope.RowKeys = RowKeys(scope, _patchKeys);
-        return TowerFeatures(scope, _patches.Forward(scope, patches), grids);
+        long[] keys = vision.Keys.Length == 0 ? [] : vision.Keys[start..(start + P)];
+        var pass = new GridPass(scope, grids, keys) { MergeSize = _config.MergeSize, Checkpoint = GradientCheckpointing, Observer = Observer };
+        pass.UsePatchKeys();
+        return TowerFeatures(pass, _patches.Forward(scope, patches));
     }
-
-    private long[] _patchKeys = [];
-
-    /// <summary>Sets the random keys of merged rows: those of the first patch of each block.</summary>
-    /// <param name="scope">The running step.</param>
-    /// <param name="order">Which patch each row is, or null for their own order.</param>
-    protected void UseMergedKeys(StepScope scope, int[]? order = null) =>
-        scope.RowKeys = RowKeys(scope, _patchKeys.Length == 0 ? [] : [.. Enumerable.Range(0, _patchKeys.Length / MergeArea).Select(m => _patchKeys[order?[m * MergeArea] ?? (m * MergeArea)])]);
-
-    /// <summary>Sets the random keys of patches.</summary>
-    /// <param name="scope">The running step.</param>
-    /// <param name="order">Which patch each row is, or null for their own order.</param>
-    protected void UsePatchKeys(StepScope scope, int[]? order = null) =>
-        scope.RowKeys = RowKeys(scope, _patchKeys.Length == 0 || order is null ? _patchKeys : [.. order.Select(p => _patchKeys[p])]);
 }
 
 /// <summary>What models over merged patches share.</summary>

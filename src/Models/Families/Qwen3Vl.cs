@@ -45,22 +45,23 @@ public sealed class Qwen3Vl : GridVisionModel
     protected override int DeepFeatures => _deepMergers.Length;
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<Tensor> TowerFeatures(StepScope scope, Tensor x, IReadOnlyList<PatchGrid> grids)
+    private protected override IReadOnlyList<Tensor> TowerFeatures(GridPass pass, Tensor x)
     {
-        (int[] rows, int[] columns) = Places(grids);
+        StepScope scope = pass.Scope;
+        (int[] rows, int[] columns) = pass.Places();
         (Tensor, Tensor) angles = PatchBlock.Angles(scope, _config.Common.Width / _config.Heads, rows, columns);
-        AttentionSegments segments = AttentionSegments.Of(FrameLengths(grids), causal: false);
-        x = Add.Forward(scope, x, Positions(scope, grids, rows, columns));
+        AttentionSegments segments = AttentionSegments.Of(pass.FrameLengths, causal: false);
+        x = Add.Forward(scope, x, Positions(scope, pass.Grids, rows, columns));
         var deep = new List<Tensor>();
         for (int i = 0; i < _blocks.Length; i++)
         {
-            UsePatchKeys(scope);
-            x = Run(scope, _blocks[i], x, angles, segments);
+            pass.UsePatchKeys();
+            x = pass.Run(_blocks[i], x, angles, segments);
             for (int k = 0; k < _config.DeepBlocks.Count; k++)
             {
                 if (_config.DeepBlocks[k] == i)
                 {
-                    UseMergedKeys(scope);
+                    pass.UseMergedKeys();
                     deep.Add(_deepMergers[k].Forward(scope, x));
                     Observer?.Invoke(FormattableString.Invariant($"vision.deepstack.{k}"), deep[^1]);
                 }
@@ -68,14 +69,14 @@ public sealed class Qwen3Vl : GridVisionModel
         }
 
         Observer?.Invoke("vision.last_hidden_state", x);
-        UseMergedKeys(scope);
+        pass.UseMergedKeys();
         return [_merger.Forward(scope, x), .. deep];
     }
 
     /// <inheritdoc/>
     protected override IEnumerable<FlopCount> TowerFlops(IReadOnlyList<PatchGrid> grids)
     {
-        int[] lengths = FrameLengths(grids);
+        int[] lengths = GridPass.LengthsOf(grids);
         long M = lengths.Sum(n => (long)n) / MergeArea;
         return _blocks.SelectMany(b => b.Flops(lengths)).Concat(_deepMergers.Append(_merger).SelectMany(m => m.Linears.Select(l => FlopCount.Of(l, M))));
     }
