@@ -1,4 +1,3 @@
-using Lorikeet.Nn;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models.Backbones;
