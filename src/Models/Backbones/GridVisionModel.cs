@@ -2,7 +2,6 @@ using Lorikeet.Nn;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Ops;
-using Lorikeet.Tensors.Storage;
 
 namespace Lorikeet.Models.Backbones;
 
@@ -17,7 +16,7 @@ public abstract class GridVisionModel : VisionLanguageModel
 
     private readonly GridModelConfig _config;
     private readonly Decoder _text;
-    private readonly Nn.Linear _patches;
+    private readonly PatchEmbedding _patches;
 
     /// <summary>Builds the decoder and the patch embedding.</summary>
     /// <param name="w">Root of the weights.</param>
@@ -28,11 +27,7 @@ public abstract class GridVisionModel : VisionLanguageModel
         : base(w.Parts, files)
     {
         _config = config;
-        WeightScope patch = w["model.visual.patch_embed.proj"];
-
-        // Not registered as a linear layer: in the reference it is a convolution, which "all-linear" doesn't match.
-        Param kernel = patch.PatchKernel("weight", new Shape(config.Width, 3, config.TemporalPatchSize, config.PatchSize, config.PatchSize));
-        _patches = new Nn.Linear(patch.Path, new DenseWeight(kernel), patchBias ? patch.Param("bias", new Shape(config.Width)) : null);
+        _patches = new PatchEmbedding(w["model.visual.patch_embed.proj"], config.Width, config.Patch, patchBias);
         _text = new Decoder(w["model.language_model"], config.Text);
         LmHead = _text.Head(w, config.TieWordEmbeddings);
     }
@@ -49,7 +44,7 @@ public abstract class GridVisionModel : VisionLanguageModel
     };
 
     /// <summary>Patches of a merge block.</summary>
-    protected int MergeArea => _config.MergeSize * _config.MergeSize;
+    protected int MergeArea => _config.Patch.MergeArea;
 
     /// <summary>Whether any part of the tower is trained.</summary>
     protected abstract bool TowerTrains { get; }
@@ -77,7 +72,7 @@ public abstract class GridVisionModel : VisionLanguageModel
             afterBlock = features.Count == 1 ? null : (layer, x) => layer + 1 < features.Count ? AddRows.Forward(scope, x, features[layer + 1], ids) : x;
         }
 
-        GridPositions positions = GridPositions.Of(input.Tokens, vision?.Grids ?? [], _config.ImageTokenId, _config.MergeSize, cache);
+        GridPositions positions = GridPositions.Of(input.Tokens, vision?.Grids ?? [], _config.ImageTokenId, _config.Patch.MergeSize, cache);
         (Tensor, Tensor) angles = _config.Text.Rotary.Angles(scope, positions.Axes, _config.AxisOfAngle);
         scope.RowKeys = RowKeys(scope, input.Tokens.Keys);
         return _text.Forward(scope, hidden, input.Tokens, cache, new DecoderOptions(GradientCheckpointing, angles, afterBlock));
@@ -89,7 +84,7 @@ public abstract class GridVisionModel : VisionLanguageModel
         var counts = new List<FlopCount>();
         if (input.Vision is GridVision vision)
         {
-            counts.Add(FlopCount.Of(_patches, vision.Grids.Sum(g => (long)g.Count)));
+            counts.Add(_patches.Flops(vision.Grids));
             counts.AddRange(TowerFlops(vision.Grids));
         }
 
@@ -135,13 +130,8 @@ public abstract class GridVisionModel : VisionLanguageModel
 
     private IReadOnlyList<Tensor> PictureFeatures(StepScope scope, GridVision vision, int first, int count)
     {
-        PatchGrid[] grids = [.. vision.Grids.Skip(first).Take(count)];
-        int start = vision.Grids.Take(first).Sum(g => g.Count), P = grids.Sum(g => g.Count), width = _config.PatchWidth;
-        Tensor patches = scope.From(vision.Patches.AsSpan(checked(start * width), checked(P * width)), new Shape(P, width));
-        long[] keys = vision.Keys.Length == 0 ? [] : vision.Keys[start..(start + P)];
-        var pass = new GridPass(scope, grids, keys) { MergeSize = _config.MergeSize, Checkpoint = GradientCheckpointing, Observer = Observer };
-        pass.UsePatchKeys();
-        return TowerFeatures(pass, _patches.Forward(scope, patches));
+        (GridPass pass, Tensor x) = _patches.Open(scope, vision, first, count, this);
+        return TowerFeatures(pass, x);
     }
 }
 
@@ -154,14 +144,8 @@ public sealed record GridModelConfig
     /// <summary>The decoder.</summary>
     public required DecoderConfig Text { get; init; }
 
-    /// <summary>Edge of a patch in pixels.</summary>
-    public required int PatchSize { get; init; }
-
-    /// <summary>Frames of a patch.</summary>
-    public required int TemporalPatchSize { get; init; }
-
-    /// <summary>Edge of a merge block in patches.</summary>
-    public required int MergeSize { get; init; }
+    /// <summary>Sizes of patches and merge blocks.</summary>
+    public required PatchShape Patch { get; init; }
 
     /// <summary>Token that stands for a merged patch.</summary>
     public required int ImageTokenId { get; init; }
@@ -171,9 +155,6 @@ public sealed record GridModelConfig
 
     /// <summary>The axis of each angle of the decoder [D/2].</summary>
     public required IReadOnlyList<int> AxisOfAngle { get; init; }
-
-    /// <summary>Values of a patch.</summary>
-    public int PatchWidth => 3 * TemporalPatchSize * PatchSize * PatchSize;
 
     /// <summary>Reads what is common of config.json, flat (transformers 4) or with a text_config.</summary>
     /// <param name="c">The whole file.</param>
@@ -195,9 +176,7 @@ public sealed record GridModelConfig
         {
             Width = width,
             Text = decoder,
-            PatchSize = vision.Int("patch_size", 14),
-            TemporalPatchSize = vision.Int("temporal_patch_size", 2),
-            MergeSize = vision.Int("spatial_merge_size", 2),
+            Patch = PatchShape.From(vision),
             ImageTokenId = c.TryInt("image_token_id") ?? 151655,
             TieWordEmbeddings = c.TryBool("tie_word_embeddings") ?? text.Bool("tie_word_embeddings", false),
             AxisOfAngle = rope.Bool("mrope_interleaved", false) ? GridPositions.InTurns(sections) : GridPositions.InRuns(sections),

@@ -21,7 +21,7 @@ public sealed record GridLayout(int PatchSize, int MergeSize, IReadOnlyList<Patc
         [.. Grids.Select(g => new PictureShape(g.Columns * PatchSize, g.Rows * PatchSize, g.Count / (MergeSize * MergeSize), g.Count))];
 }
 
-/// <summary>Conversations as input of models that see pictures as <see cref="MergedPatches"/> with positions on three axes.</summary>
+/// <summary>Conversations as input of models that see pictures as <see cref="MergedPatches"/>.</summary>
 internal sealed class MergedPatchProcessor : Processor
 {
     private readonly MergedPatches _pictures;
@@ -30,22 +30,25 @@ internal sealed class MergedPatchProcessor : Processor
 
     /// <summary>Loads the processor of a directory.</summary>
     /// <param name="directory">The model's directory.</param>
-    /// <param name="patchSize">Edge of a patch that the model takes, in pixels.</param>
-    /// <param name="mergeSize">Edge of a merge block that the model takes, in patches.</param>
+    /// <param name="shape">Patches and merge blocks that the model takes.</param>
     /// <exception cref="InvalidDataException">Processor and model disagree.</exception>
-    public MergedPatchProcessor(ModelDirectory directory, int patchSize, int mergeSize)
+    public MergedPatchProcessor(ModelDirectory directory, PatchShape shape)
         : base(directory)
     {
         _pictures = new MergedPatches(directory.ImageProcessorConfig);
-        if ((_pictures.PatchSize, _pictures.MergeSize) != (patchSize, mergeSize))
+        if ((_pictures.PatchSize, _pictures.TemporalPatchSize, _pictures.MergeSize) != (shape.Size, shape.Frames, shape.MergeSize))
         {
-            throw directory.ImageProcessorConfig.Wrong("patch_size", FormattableString.Invariant($"{patchSize} with merge_size {mergeSize}, as the model's vision_config has them"));
+            throw directory.ImageProcessorConfig.Wrong(
+                "patch_size", FormattableString.Invariant($"{shape.Size} with temporal_patch_size {shape.Frames} and merge_size {shape.MergeSize}, as the model's vision_config has them"));
         }
 
-        _imageToken = directory.SpecialTokens.GetValueOrDefault("image_token", "<|image_pad|>");
+        _imageToken = directory.ProcessorConfig?.TryString("image_token") ?? directory.SpecialTokens.GetValueOrDefault("image_token", "<|image_pad|>");
         _imageTokenId = Tokenizer.TokenToId(_imageToken)
             ?? throw new InvalidDataException($"{directory.TokenizerPath}: the tokenizer has no token {_imageToken}");
     }
+
+    /// <summary>Whether tokens have positions on three axes, which the reference's processor then gives too.</summary>
+    public bool HasAxes { get; init; } = true;
 
     /// <inheritdoc/>
     protected override bool TakesPixelRange => true;
@@ -70,7 +73,10 @@ internal sealed class MergedPatchProcessor : Processor
             float[] pixels = [.. samples.SelectMany(PixelsOf)];
             values["pixel_values"] = (pixels, [pixels.Length / _pictures.PatchWidth, _pictures.PatchWidth]);
             values["image_grid_thw"] = (grids.SelectMany(g => new long[] { g.Frames, g.Rows, g.Columns }).ToArray(), [grids.Length, 3]);
-            AddPositions(samples, longest, values);
+            if (HasAxes)
+            {
+                AddPositions(samples, longest, values);
+            }
         }
 
         return values;

@@ -15,11 +15,7 @@ internal sealed class Qwen2VlFamily : Family
     public override VisionLanguageModel Build(WeightScope weights, ConfigSection config, IDisposable? files) => new Qwen2Vl(weights, Qwen2VlConfig.From(config), files);
 
     /// <inheritdoc/>
-    public override Processor Processor(ModelDirectory directory)
-    {
-        ConfigSection vision = directory.Config.Section("vision_config");
-        return new MergedPatchProcessor(directory, vision.Int("patch_size", 14), vision.Int("spatial_merge_size", 2));
-    }
+    public override Processor Processor(ModelDirectory directory) => new MergedPatchProcessor(directory, PatchShape.From(directory.Config.Section("vision_config")));
 
     /// <summary>A tied head may be stored once more.</summary>
     public override bool MayIgnore(string key, ConfigSection config) => key == "lm_head.weight" && config.Bool("tie_word_embeddings", false);

@@ -177,6 +177,10 @@ public sealed record Qwen3VlConfig(
     /// <summary>Of the tower's norms.</summary>
     public const float NormEps = 1e-6f;
 
+    /// <summary>Patches and merge blocks of a vision config.</summary>
+    /// <exception cref="InvalidDataException">A size is not positive.</exception>
+    public static PatchShape PatchOf(ConfigSection v) => PatchShape.From(v, 16);
+
     /// <summary>Reads config.json.</summary>
     /// <exception cref="InvalidDataException">A key is missing or has an unusable value.</exception>
     public static Qwen3VlConfig From(ConfigSection c)
@@ -191,7 +195,7 @@ public sealed record Qwen3VlConfig(
 
         return side * side == positions
             ? new Qwen3VlConfig(
-                GridModelConfig.From(c, "qwen3", width), v.Int("depth", 27), heads, v.Int("intermediate_size", 4304),
+                GridModelConfig.From(c, "qwen3", width) with { Patch = PatchOf(v) }, v.Int("depth", 27), heads, v.Int("intermediate_size", 4304),
                 Activations.Named(v, "hidden_act", "gelu_pytorch_tanh"), side, v.TryInts("deepstack_visual_indexes") ?? [8, 16, 24])
             : throw v.Wrong("num_position_embeddings", "a square number");
     }
