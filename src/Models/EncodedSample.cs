@@ -1,4 +1,5 @@
 using Lorikeet.Imaging;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Text.Chat;
 
 namespace Lorikeet.Models;
@@ -43,6 +44,9 @@ public sealed record ImageOptions
     /// <summary>Whether large pictures are cut into tiles; null: as the processor is configured.</summary>
     public bool? DoImageSplitting { get; init; }
 
+    /// <summary>What is asked of videos that their rows do not ask for themselves.</summary>
+    public VideoSettings Video { get; init; } = new();
+
     /// <summary>The same for pictures that went through <see cref="Prepare"/>.</summary>
     public ImageOptions AfterPreparing() => this with { ApplyExif = false, Reduction = null };
 
@@ -83,7 +87,7 @@ public sealed record EncodeOptions
 /// <param name="Pixels">The pictures in the family's own form; null where it has none, or where only sizes were given.</param>
 public sealed record EncodedSample(int[] Ids, int[] Labels, string Rendered, ImageLayout? Layout, object? Pixels)
 {
-    /// <summary>Number of pictures.</summary>
+    /// <summary>Number of pictures and videos.</summary>
     public int ImageCount => Layout?.Pictures.Count ?? 0;
 
     /// <summary>Number of supervised tokens that have a token before them.</summary>
@@ -93,4 +97,8 @@ public sealed record EncodedSample(int[] Ids, int[] Labels, string Rendered, Ima
 /// <summary>A conversation with its pictures.</summary>
 /// <param name="Messages">The turns.</param>
 /// <param name="Images">Decoded pictures, in the order of their places in the messages.</param>
-public sealed record Conversation(IReadOnlyList<ChatMessage> Messages, IReadOnlyList<Image> Images);
+public sealed record Conversation(IReadOnlyList<ChatMessage> Messages, IReadOnlyList<Image> Images)
+{
+    /// <summary>Videos, in the order of their places in the messages.</summary>
+    public IReadOnlyList<VideoClip> Videos { get; init; } = [];
+}

@@ -10,6 +10,13 @@ namespace Lorikeet.Models;
 /// <param name="NewLength">Length in the new text.</param>
 public readonly record struct TextMove(int OldStart, int OldLength, int NewStart, int NewLength);
 
+/// <summary>A kind of image token in a text.</summary>
+/// <param name="Token">The token as the template writes it.</param>
+/// <param name="Noun">What it stands for, for messages: picture, video.</param>
+/// <param name="Count">How many of these the sample has.</param>
+/// <param name="Replacement">The text in place of a token, by its number.</param>
+public sealed record Placeholder(string Token, string Noun, int Count, Func<int, string> Replacement);
+
 /// <summary>A text whose image tokens are replaced, with the way from old to new positions.</summary>
 /// <param name="Text">The new text.</param>
 /// <param name="Moves">The replacements, in order.</param>
@@ -42,26 +49,42 @@ public sealed record ExpandedText(string Text, IReadOnlyList<TextMove> Moves)
     /// <exception cref="InvalidDataException">Another number of tokens than of pictures.</exception>
     public static ExpandedText Replace(string text, string token, int pictures, Func<int, string> replacement)
     {
-        ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(replacement);
-        var found = Occurrences(text, token);
-        if (found.Count != pictures)
+        return Replace(text, new Placeholder(token, "picture", pictures, replacement));
+    }
+
+    /// <summary>Replaces image tokens of several kinds.</summary>
+    /// <param name="text">The rendered chat template.</param>
+    /// <param name="kinds">The kinds; no token is part of another one.</param>
+    /// <exception cref="InvalidDataException">Another number of tokens of a kind than there is to replace them.</exception>
+    public static ExpandedText Replace(string text, params IReadOnlyList<Placeholder> kinds)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(kinds);
+        var found = new List<(int At, Placeholder Kind, int Number)>();
+        foreach (Placeholder kind in kinds)
         {
-            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
-                $"the text has {found.Count} {token} tokens, but the sample has {pictures} pictures; " +
-                $"each picture needs exactly one token (a literal {token} in a message counts as one)."));
+            List<int> places = Occurrences(text, kind.Token);
+            if (places.Count != kind.Count)
+            {
+                throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
+                    $"the text has {places.Count} {kind.Token} tokens, but the sample has {kind.Count} {kind.Noun}s; " +
+                    $"each {kind.Noun} needs exactly one token (a literal {kind.Token} in a message counts as one)."));
+            }
+
+            found.AddRange(places.Select((at, i) => (at, kind, i)));
         }
 
         var expanded = new StringBuilder(text.Length);
         var moves = new List<TextMove>(found.Count);
         int done = 0;
-        for (int i = 0; i < found.Count; i++)
+        foreach ((int at, Placeholder kind, int number) in found.OrderBy(f => f.At))
         {
-            expanded.Append(text, done, found[i] - done);
-            string put = replacement(i);
-            moves.Add(new TextMove(found[i], token.Length, expanded.Length, put.Length));
+            expanded.Append(text, done, at - done);
+            string put = kind.Replacement(number);
+            moves.Add(new TextMove(at, kind.Token.Length, expanded.Length, put.Length));
             expanded.Append(put);
-            done = found[i] + token.Length;
+            done = at + kind.Token.Length;
         }
 
         expanded.Append(text, done, text.Length - done);

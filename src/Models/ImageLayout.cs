@@ -13,7 +13,7 @@ public abstract record ImageLayout
     public abstract IReadOnlyList<PictureShape> Pictures { get; }
 }
 
-/// <summary>One picture as the model sees it.</summary>
+/// <summary>One picture, or one video, as the model sees it.</summary>
 /// <param name="Width">Width in pixels after resizing: the effective resolution.</param>
 /// <param name="Height">Height in pixels after resizing.</param>
 /// <param name="Tokens">Image tokens: rows of features that the picture becomes in the text.</param>
@@ -23,6 +23,10 @@ public readonly record struct PictureShape(int Width, int Height, int Tokens, in
     /// <summary>Size in pixels of the tiles that the picture is cut into; null where it is seen in one piece.</summary>
     public PixelSize? Tile { get; init; }
 
+    /// <summary>Frames of a video that the model sees; 0 for a picture.</summary>
+    public int Frames { get; init; }
+
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Width}x{Height}, {Tokens} image tokens");
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{Width}x{Height}, {(Frames > 0 ? $"{Frames} frames, " : "")}{Tokens} {(Frames > 0 ? "video" : "image")} tokens");
 }

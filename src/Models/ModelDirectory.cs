@@ -74,6 +74,12 @@ public sealed class ModelDirectory
         ?? throw MissingFile("preprocessor_config.json", "It says how pictures are sized and normalised (in newer directories 'image_processor' in processor_config.json does); fetch it from the model's page.");
 
     /// <summary>
+    /// Settings of the video processor: <c>video_processor</c> in <c>processor_config.json</c> (as transformers 5 saves it), otherwise
+    /// <c>video_preprocessor_config.json</c>; null where the directory has neither, so that those of the image processor count.
+    /// </summary>
+    public ConfigSection? VideoProcessorConfig => ProcessorConfig?.TrySection("video_processor") ?? Optional("video_preprocessor_config.json");
+
+    /// <summary>
     /// Chat templates by name; the usual one is <c>default</c>. Taken from the first of <c>chat_template.jinja</c> (with
     /// <c>additional_chat_templates/NAME.jinja</c>), <c>chat_template.json</c>, <c>processor_config.json</c> and
     /// <c>tokenizer_config.json</c> that has one. Empty when none has.

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lorikeet.Imaging;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Tensors;
 using Lorikeet.Text.Chat;
 using Lorikeet.Text.Tokenizers;
@@ -52,18 +53,31 @@ public abstract class Processor
     public EncodedSample Encode(Conversation conversation, EncodeOptions options)
     {
         Image[] images = [.. conversation.Images.Select(options.Images.Prepare)];
+        VideoClip[] videos = [.. conversation.Videos.Select(video => new PreparedClip(video, options.Images))];
+        RequireVideos(videos.Length);
         options = options with { Images = options.Images.AfterPreparing() };
-        EncodedSample measured = Measure(conversation.Messages, [.. images.Select(image => new PixelSize(image.Width, image.Height))], options);
-        return measured.Layout is { } layout ? measured with { Pixels = Pixels(images, layout, options.Images) } : measured;
+        var sizes = new MediaSizes([.. images.Select(image => new PixelSize(image.Width, image.Height))], [.. videos.Select(video => video.Info)]);
+        EncodedSample measured = Measure(conversation.Messages, sizes, options);
+        return measured.Layout is { } layout ? measured with { Pixels = Pixels(images, videos, layout, options.Images) } : measured;
     }
 
-    /// <summary>A conversation as tokens without its pixels: all that checking, planning and packing need.</summary>
+    /// <summary>A conversation with pictures alone as tokens without its pixels.</summary>
     /// <param name="messages">The turns.</param>
     /// <param name="sizes">Sizes of the pictures in pixels (upright where orientation marks are obeyed), in the order of their places.</param>
     /// <param name="options">How the conversation becomes tokens.</param>
     /// <exception cref="InvalidDataException">The template fails, or pictures and their places differ in number.</exception>
-    public EncodedSample Measure(IReadOnlyList<ChatMessage> messages, IReadOnlyList<PixelSize> sizes, EncodeOptions options)
+    public EncodedSample Measure(IReadOnlyList<ChatMessage> messages, IReadOnlyList<PixelSize> sizes, EncodeOptions options) =>
+        Measure(messages, new MediaSizes(sizes, []), options);
+
+    /// <summary>A conversation as tokens without its pixels: all that checking, planning and packing need.</summary>
+    /// <param name="messages">The turns.</param>
+    /// <param name="media">Sizes of pictures and videos.</param>
+    /// <param name="options">How the conversation becomes tokens.</param>
+    /// <exception cref="InvalidDataException">The template fails, or pictures or videos and their places differ in number.</exception>
+    public EncodedSample Measure(IReadOnlyList<ChatMessage> messages, MediaSizes media, EncodeOptions options)
     {
+        ArgumentNullException.ThrowIfNull(media);
+        RequireVideos(media.Videos.Count);
         if (!TakesPixelRange && (options.Images.MinPixels ?? options.Images.MaxPixels) is not null)
         {
             throw new InvalidDataException($"min_pixels and max_pixels are for models that resize pictures to a range of areas; {Directory.ModelType} does not. Use data.longest_edge or data.thumbnail instead.");
@@ -71,7 +85,7 @@ public abstract class Processor
 
         messages = ContentForm.For(Template, messages);
         IReadOnlyDictionary<string, object?> variables = Variables(options);
-        ImageLayout? layout = sizes.Count == 0 ? null : Layout([.. sizes.Select(options.Images.SizeAfter)], options.Images);
+        ImageLayout? layout = media.Count == 0 ? null : Layout(media.InOrderOf(messages).Reduced(options.Images), options.Images);
         string text;
         IReadOnlyList<(int Start, int End)> spans = [];
         if (options.Loss is LossOn.AssistantTurns or LossOn.LastTurn && !options.AddGenerationPrompt)
@@ -93,11 +107,15 @@ public abstract class Processor
     }
 
     /// <summary>A measured conversation with pictures that show nothing: as large as the real ones, for planning.</summary>
-    /// <param name="measured">From <see cref="Measure"/>.</param>
-    /// <param name="sizes">What it was measured with.</param>
+    /// <param name="measured">From <see cref="Measure(IReadOnlyList{ChatMessage}, MediaSizes, EncodeOptions)"/>.</param>
+    /// <param name="media">What it was measured with.</param>
     /// <param name="options">What it was measured with.</param>
-    public EncodedSample WithBlankPixels(EncodedSample measured, IReadOnlyList<PixelSize> sizes, EncodeOptions options) =>
-        measured.Layout is { } layout ? measured with { Pixels = BlankPixels([.. sizes.Select(options.Images.SizeAfter)], layout, options.Images) } : measured;
+    public EncodedSample WithBlankPixels(EncodedSample measured, MediaSizes media, EncodeOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(measured);
+        ArgumentNullException.ThrowIfNull(media);
+        return measured.Layout is { } layout ? measured with { Pixels = BlankPixels(media.Reduced(options.Images).Images, layout, options.Images) } : measured;
+    }
 
     /// <summary>Whether the tokenizer adds its own special tokens: not where the template already wrote the first one.</summary>
     public virtual bool AddsSpecialTokens(string rendered) =>
@@ -143,6 +161,21 @@ public abstract class Processor
     /// <summary>Whether pictures are resized to a range of areas, so that min_pixels and max_pixels apply.</summary>
     protected virtual bool TakesPixelRange => false;
 
+    /// <summary>Whether the family takes videos; then it overrides the other <c>Layout</c> and the other <c>Pixels</c>.</summary>
+    protected virtual bool TakesVideos => false;
+
+    /// <summary>What becomes of the pictures and videos of one sample.</summary>
+    /// <param name="media">What is known of them; at least one.</param>
+    /// <param name="options">Treatment of pictures.</param>
+    protected virtual ImageLayout Layout(MediaSizes media, ImageOptions options) => Layout(media.Images, options);
+
+    /// <summary>Makes the pixels of one sample with videos.</summary>
+    /// <param name="images">Its pictures, upright where orientation marks are obeyed.</param>
+    /// <param name="videos">Its videos.</param>
+    /// <param name="layout">What <c>Layout</c> returned for them.</param>
+    /// <param name="options">Treatment of pictures.</param>
+    protected virtual object Pixels(IReadOnlyList<Image> images, IReadOnlyList<VideoClip> videos, ImageLayout layout, ImageOptions options) => Pixels(images, layout, options);
+
     /// <summary>What becomes of the pictures of one sample.</summary>
     /// <param name="sizes">Their sizes in pixels; at least one.</param>
     /// <param name="options">Treatment of pictures.</param>
@@ -150,13 +183,13 @@ public abstract class Processor
 
     /// <summary>Makes the pixels of one sample in the family's own form.</summary>
     /// <param name="images">Its pictures, upright where orientation marks are obeyed.</param>
-    /// <param name="layout">What <see cref="Layout"/> returned for their sizes.</param>
+    /// <param name="layout">What <c>Layout</c> returned for their sizes.</param>
     /// <param name="options">Treatment of pictures.</param>
     protected abstract object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options);
 
-    /// <summary>As <see cref="Pixels"/> for pictures that show nothing. A family may do without the work, but not without the sizes.</summary>
+    /// <summary>As <c>Pixels</c> for pictures that show nothing. A family may do without the work, but not without the sizes.</summary>
     /// <param name="sizes">Sizes of the pictures in pixels.</param>
-    /// <param name="layout">What <see cref="Layout"/> returned for them.</param>
+    /// <param name="layout">What <c>Layout</c> returned for them.</param>
     /// <param name="options">Treatment of pictures.</param>
     protected virtual object BlankPixels(IReadOnlyList<PixelSize> sizes, ImageLayout layout, ImageOptions options) =>
         Pixels([.. sizes.Select(size => new Image(size.Width, size.Height, PixelMode.RGB, new byte[checked(3 * size.Width * size.Height)]))], layout, options);
@@ -182,6 +215,14 @@ public abstract class Processor
 
     /// <summary>The label of a supervised token: the token, or <see cref="TokenBatch.Ignored"/> where the head has no row for it.</summary>
     protected virtual int LabelOf(int id) => id;
+
+    private void RequireVideos(int videos)
+    {
+        if (videos > 0 && !TakesVideos)
+        {
+            throw new InvalidDataException($"the sample has {videos} video(s), and models of type {Directory.ModelType} take pictures alone. Use a model that takes videos (docs/models.md), or give chosen frames as pictures.");
+        }
+    }
 
     private static Tokenizer LoadTokenizer(ModelDirectory directory)
     {

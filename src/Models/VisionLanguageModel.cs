@@ -73,7 +73,12 @@ public abstract class VisionLanguageModel : IDisposable
         keys.Length == 0 ? null : scope.From<long>(keys, new Shape(keys.Length), DType.I64);
 
     /// <summary>The places of image tokens; throws unless every sequence has as many of them as image feature rows.</summary>
-    protected static int[] ImageRows(ModelInput input, int imageTokenId)
+    protected static int[] ImageRows(ModelInput input, int imageTokenId) => ImageRows(input, id => id == imageTokenId);
+
+    /// <summary>The places of image tokens; throws unless every sequence has as many of them as image feature rows.</summary>
+    /// <param name="input">The batch.</param>
+    /// <param name="isPlace">Whether a token is one.</param>
+    protected static int[] ImageRows(ModelInput input, Func<int, bool> isPlace)
     {
         if (input.IsReply)
         {
@@ -87,7 +92,7 @@ public abstract class VisionLanguageModel : IDisposable
             int before = rows.Count;
             for (int i = 0; i < input.Tokens.Lengths[b]; i++, n++)
             {
-                if (input.Tokens.Ids[n] == imageTokenId)
+                if (isPlace(input.Tokens.Ids[n]))
                 {
                     rows.Add(n);
                 }

@@ -11,7 +11,7 @@ namespace Lorikeet.Models.Backbones;
 /// </summary>
 public abstract class GridVisionModel : VisionLanguageModel
 {
-    /// <summary>Pictures that a frozen tower processes at a time.</summary>
+    /// <summary>Pictures, or frames, that a frozen tower processes at a time.</summary>
     private const int FrozenPicturesAtOnce = 2;
 
     private readonly GridModelConfig _config;
@@ -58,7 +58,7 @@ public abstract class GridVisionModel : VisionLanguageModel
     /// <inheritdoc/>
     public override Tensor Hidden(StepScope scope, ModelInput input, KvCache? cache = null)
     {
-        int[] rows = ImageRows(input, _config.ImageTokenId);
+        int[] rows = ImageRows(input, _config.IsPlace);
         Tensor hidden = _text.Embed(scope, input.Tokens);
         var vision = input.Vision as GridVision;
         Func<int, Tensor, Tensor>? afterBlock = null;
@@ -72,7 +72,7 @@ public abstract class GridVisionModel : VisionLanguageModel
             afterBlock = features.Count == 1 ? null : (layer, x) => layer + 1 < features.Count ? AddRows.Forward(scope, x, features[layer + 1], ids) : x;
         }
 
-        GridPositions positions = GridPositions.Of(input.Tokens, vision?.Grids ?? [], _config.ImageTokenId, _config.Patch.MergeSize, cache);
+        GridPositions positions = GridPositions.Of(input.Tokens, vision?.Grids ?? [], _config.IsPlace, _config.Patch.MergeSize, cache);
         (Tensor, Tensor) angles = _config.Text.Rotary.Angles(scope, positions.Axes, _config.AxisOfAngle);
         scope.RowKeys = RowKeys(scope, input.Tokens.Keys);
         return _text.Forward(scope, hidden, input.Tokens, cache, new DecoderOptions(GradientCheckpointing, angles, afterBlock));
@@ -85,7 +85,7 @@ public abstract class GridVisionModel : VisionLanguageModel
         if (input.Vision is GridVision vision)
         {
             counts.Add(_patches.Flops(vision.Grids));
-            counts.AddRange(TowerFlops(vision.Grids));
+            counts.AddRange(TowerFlops([.. vision.Grids.SelectMany(g => g.EachFrame())]));
         }
 
         counts.AddRange(_text.Flops(input.Tokens.Lengths));
@@ -101,8 +101,10 @@ public abstract class GridVisionModel : VisionLanguageModel
     /// <summary>Multiply-adds of the tower behind the patch embedding.</summary>
     protected abstract IEnumerable<FlopCount> TowerFlops(IReadOnlyList<PatchGrid> grids);
 
+    /// <summary>The tower sees every temporal patch as a picture of its own: none sees another one.</summary>
     private IReadOnlyList<Tensor> Features(StepScope scope, GridVision vision)
     {
+        vision = vision with { Grids = [.. vision.Grids.SelectMany(g => g.EachFrame())] };
         if ((scope.IsRecording && (TowerTrains || _patches.Trains)) || Observer is not null)
         {
             return PictureFeatures(scope, vision, 0, vision.Grids.Count);
@@ -150,11 +152,17 @@ public sealed record GridModelConfig
     /// <summary>Token that stands for a merged patch.</summary>
     public required int ImageTokenId { get; init; }
 
+    /// <summary>Token that stands for a merged patch of a video.</summary>
+    public required int VideoTokenId { get; init; }
+
     /// <summary>Whether the head is the embedding matrix.</summary>
     public required bool TieWordEmbeddings { get; init; }
 
     /// <summary>The axis of each angle of the decoder [D/2].</summary>
     public required IReadOnlyList<int> AxisOfAngle { get; init; }
+
+    /// <summary>Whether a token stands for a merged patch, of a picture or a video.</summary>
+    public bool IsPlace(int id) => id == ImageTokenId || id == VideoTokenId;
 
     /// <summary>Reads what is common of config.json, flat (transformers 4) or with a text_config.</summary>
     /// <param name="c">The whole file.</param>
@@ -178,6 +186,7 @@ public sealed record GridModelConfig
             Text = decoder,
             Patch = PatchShape.From(vision),
             ImageTokenId = c.TryInt("image_token_id") ?? 151655,
+            VideoTokenId = c.TryInt("video_token_id") ?? 151656,
             TieWordEmbeddings = c.TryBool("tie_word_embeddings") ?? text.Bool("tie_word_embeddings", false),
             AxisOfAngle = rope.Bool("mrope_interleaved", false) ? GridPositions.InTurns(sections) : GridPositions.InRuns(sections),
         };

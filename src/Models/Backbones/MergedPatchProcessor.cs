@@ -1,4 +1,5 @@
 using Lorikeet.Imaging;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models.Backbones;
@@ -10,45 +11,37 @@ namespace Lorikeet.Models.Backbones;
 /// <param name="Keys">Random keys of the patches [P], or empty.</param>
 public sealed record GridVision(int[] FeatureRows, IReadOnlyList<PatchGrid> Grids, float[] Patches, long[] Keys) : VisionInput(FeatureRows);
 
-/// <summary>Grids of the pictures of one sample.</summary>
-/// <param name="PatchSize">Edge of a patch in pixels.</param>
-/// <param name="MergeSize">Edge of a merge block in patches.</param>
-/// <param name="Grids">The grid of each picture.</param>
-public sealed record GridLayout(int PatchSize, int MergeSize, IReadOnlyList<PatchGrid> Grids) : ImageLayout
-{
-    /// <inheritdoc/>
-    public override IReadOnlyList<PictureShape> Pictures =>
-        [.. Grids.Select(g => new PictureShape(g.Columns * PatchSize, g.Rows * PatchSize, g.Count / (MergeSize * MergeSize), g.Count))];
-}
-
 /// <summary>Conversations as input of models that see pictures as <see cref="MergedPatches"/>.</summary>
 internal sealed class MergedPatchProcessor : Processor
 {
     private readonly MergedPatches _pictures;
-    private readonly string _imageToken;
-    private readonly int _imageTokenId;
+    private readonly VideoRule? _videos;
+    private readonly (string Text, int Id) _image;
+    private readonly (string Text, int Id) _video = ("", -1);
 
     /// <summary>Loads the processor of a directory.</summary>
     /// <param name="directory">The model's directory.</param>
     /// <param name="shape">Patches and merge blocks that the model takes.</param>
+    /// <param name="videos">How the family sees videos; null where it does not. A tokenizer without a video token takes none either.</param>
     /// <exception cref="InvalidDataException">Processor and model disagree.</exception>
-    public MergedPatchProcessor(ModelDirectory directory, PatchShape shape)
+    public MergedPatchProcessor(ModelDirectory directory, PatchShape shape, VideoRule? videos = null)
         : base(directory)
     {
         _pictures = new MergedPatches(directory.ImageProcessorConfig);
-        if ((_pictures.PatchSize, _pictures.TemporalPatchSize, _pictures.MergeSize) != (shape.Size, shape.Frames, shape.MergeSize))
+        RequireShape(_pictures, directory.ImageProcessorConfig, shape);
+        _image = Token("image_token", "<|image_pad|>", out string text) ?? throw new InvalidDataException($"{directory.TokenizerPath}: the tokenizer has no token {text}");
+        if (videos is not null && Token("video_token", "<|video_pad|>", out _) is { } video)
         {
-            throw directory.ImageProcessorConfig.Wrong(
-                "patch_size", FormattableString.Invariant($"{shape.Size} with temporal_patch_size {shape.Frames} and merge_size {shape.MergeSize}, as the model's vision_config has them"));
+            RequireShape(videos.Patches, directory.VideoProcessorConfig ?? directory.ImageProcessorConfig, shape);
+            (_videos, _video) = (videos, video);
         }
-
-        _imageToken = directory.ProcessorConfig?.TryString("image_token") ?? directory.SpecialTokens.GetValueOrDefault("image_token", "<|image_pad|>");
-        _imageTokenId = Tokenizer.TokenToId(_imageToken)
-            ?? throw new InvalidDataException($"{directory.TokenizerPath}: the tokenizer has no token {_imageToken}");
     }
 
     /// <summary>Whether tokens have positions on three axes, which the reference's processor then gives too.</summary>
     public bool HasAxes { get; init; } = true;
+
+    /// <inheritdoc/>
+    protected override bool TakesVideos => _videos is not null;
 
     /// <inheritdoc/>
     protected override bool TakesPixelRange => true;
@@ -62,17 +55,15 @@ internal sealed class MergedPatchProcessor : Processor
         {
             for (int i = 0; i < samples[b].Ids.Length; i++)
             {
-                types[(b * longest) + i] = samples[b].Ids[i] == _imageTokenId ? 1 : 0;
+                types[(b * longest) + i] = samples[b].Ids[i] == _image.Id ? 1 : samples[b].Ids[i] == _video.Id ? 2 : 0;
             }
         }
 
         var values = new Dictionary<string, (Array, long[])> { ["mm_token_type_ids"] = (types, [B, longest]) };
-        PatchGrid[] grids = [.. samples.SelectMany(GridsOf)];
-        if (grids.Length > 0)
+        AddPixels(samples, isVideo: false, ("pixel_values", "image_grid_thw"), values);
+        AddPixels(samples, isVideo: true, ("pixel_values_videos", "video_grid_thw"), values);
+        if (samples.Any(s => GridsOf(s).Count > 0))
         {
-            float[] pixels = [.. samples.SelectMany(PixelsOf)];
-            values["pixel_values"] = (pixels, [pixels.Length / _pictures.PatchWidth, _pictures.PatchWidth]);
-            values["image_grid_thw"] = (grids.SelectMany(g => new long[] { g.Frames, g.Rows, g.Columns }).ToArray(), [grids.Length, 3]);
             if (HasAxes)
             {
                 AddPositions(samples, longest, values);
@@ -85,33 +76,48 @@ internal sealed class MergedPatchProcessor : Processor
     /// <inheritdoc/>
     public override IReadOnlyList<Image> Visible(EncodedSample sample)
     {
-        float[] pixels = PixelsOf(sample);
         var images = new List<Image>();
-        int start = 0;
-        foreach (PatchGrid grid in GridsOf(sample))
+        foreach ((GridPicture picture, ReadOnlyMemory<float> pixels) in Parts(sample))
         {
-            images.Add(_pictures.Visible(pixels.AsSpan(start), grid));
-            start += grid.Count * _pictures.PatchWidth;
+            images.Add(picture.IsVideo ? _videos!.ContactSheet(picture, pixels.Span) : _pictures.Visible(pixels.Span, picture.Grids[0]));
         }
 
         return images;
     }
 
     /// <inheritdoc/>
-    protected override ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options) =>
-        new GridLayout(_pictures.PatchSize, _pictures.MergeSize, [.. sizes.Select(size => _pictures.Grid(size, options))]);
+    protected override ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options) => Layout(new MediaSizes(sizes, []).InOrderOf([]), options);
 
     /// <inheritdoc/>
-    protected override object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options)
+    protected override ImageLayout Layout(MediaSizes media, ImageOptions options)
     {
-        IReadOnlyList<PatchGrid> grids = ((GridLayout)layout).Grids;
-        float[] patches = new float[checked(grids.Sum(g => g.Count) * _pictures.PatchWidth)];
-        int start = 0;
-        for (int i = 0; i < images.Count; i++)
+        int image = 0, video = 0;
+        return new GridLayout(_pictures.PatchSize, _pictures.MergeSize, [.. media.IsVideo.Select(
+            isVideo => isVideo ? _videos!.Layout(media.Videos[video++], options) : new GridPicture([_pictures.Grid(media.Images[image++], options)]))]);
+    }
+
+    /// <inheritdoc/>
+    protected override object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options) => Pixels(images, [], layout, options);
+
+    /// <inheritdoc/>
+    protected override object Pixels(IReadOnlyList<Image> images, IReadOnlyList<VideoClip> videos, ImageLayout layout, ImageOptions options)
+    {
+        IReadOnlyList<GridPicture> seen = ((GridLayout)layout).Seen;
+        float[] patches = new float[checked(seen.Sum(p => p.Patches) * _pictures.PatchWidth)];
+        int start = 0, image = 0, video = 0;
+        foreach (GridPicture picture in seen)
         {
-            int values = grids[i].Count * _pictures.PatchWidth;
-            _pictures.Write(images[i], grids[i], options.Alpha, patches.AsSpan(start, values));
-            start += values;
+            Span<float> values = patches.AsSpan(start, picture.Patches * _pictures.PatchWidth);
+            if (picture.IsVideo)
+            {
+                _videos!.Write(videos[video++], picture, options.Alpha, values);
+            }
+            else
+            {
+                _pictures.Write(images[image++], picture.Grids[0], options.Alpha, values);
+            }
+
+            start += values.Length;
         }
 
         return patches;
@@ -124,8 +130,14 @@ internal sealed class MergedPatchProcessor : Processor
     /// <inheritdoc/>
     protected override ExpandedText Expand(string text, ImageLayout? layout)
     {
-        IReadOnlyList<PictureShape> pictures = layout?.Pictures ?? [];
-        return ExpandedText.Replace(text, _imageToken, pictures.Count, i => ExpandedText.Repeat(_imageToken, pictures[i].Tokens));
+        var grids = (GridLayout?)layout;
+        IReadOnlyList<GridPicture> seen = grids?.Seen ?? [];
+        GridPicture[] videos = [.. seen.Where(p => p.IsVideo)], pictures = [.. seen.Where(p => !p.IsVideo)];
+        var image = new Placeholder(_image.Text, "picture", pictures.Length, i => ExpandedText.Repeat(_image.Text, grids!.Tokens(pictures[i])));
+        return _videos is null ? ExpandedText.Replace(text, image) : ExpandedText.Replace(
+            text,
+            image,
+            new Placeholder(VideoText.Place(_video.Text, videos.Any(v => v.Times.Count > 0)), "video", videos.Length, i => VideoText.Of(videos[i], _video.Text, grids!.Tokens(videos[i]))));
     }
 
     /// <inheritdoc/>
@@ -152,6 +164,20 @@ internal sealed class MergedPatchProcessor : Processor
         return new GridVision(rows, grids, samples.Count == 1 ? PixelsOf(samples[0]) : [.. samples.SelectMany(PixelsOf)], [.. patchKeys]);
     }
 
+    private void AddPixels(IReadOnlyList<EncodedSample> samples, bool isVideo, (string Pixels, string Grids) names, Dictionary<string, (Array Values, long[] Shape)> values)
+    {
+        (GridPicture Picture, ReadOnlyMemory<float> Pixels)[] parts = [.. samples.SelectMany(Parts).Where(p => p.Picture.IsVideo == isVideo)];
+        if (parts.Length == 0)
+        {
+            return;
+        }
+
+        float[] pixels = [.. parts.SelectMany(p => p.Pixels.ToArray())];
+        values[names.Pixels] = (pixels, [pixels.Length / _pictures.PatchWidth, _pictures.PatchWidth]);
+        long[] grids = [.. parts.SelectMany(p => new long[] { p.Picture.Grids.Sum(g => g.Frames), p.Picture.Grids[0].Rows, p.Picture.Grids[0].Columns })];
+        values[names.Grids] = (grids, [parts.Length, 3]);
+    }
+
     private void AddPositions(IReadOnlyList<EncodedSample> samples, int longest, Dictionary<string, (Array Values, long[] Shape)> values)
     {
         int B = samples.Count;
@@ -159,7 +185,7 @@ internal sealed class MergedPatchProcessor : Processor
         for (int b = 0; b < B; b++)
         {
             var tokens = new TokenBatch(samples[b].Ids, samples[b].Labels, [samples[b].Ids.Length], []);
-            GridPositions found = GridPositions.Of(tokens, GridsOf(samples[b]), _imageTokenId, _pictures.MergeSize, null);
+            GridPositions found = GridPositions.Of(tokens, GridsOf(samples[b]), id => id == _image.Id || id == _video.Id, _pictures.MergeSize, null);
             deltas[b] = found.Shifts[0];
             for (int axis = 0; axis < 3; axis++)
             {
@@ -172,6 +198,33 @@ internal sealed class MergedPatchProcessor : Processor
 
         values["mrope.position_ids"] = (positions, [3, B, longest]);
         values["mrope.deltas"] = (deltas, [B, 1]);
+    }
+
+    private (string Text, int Id)? Token(string role, string usual, out string text)
+    {
+        text = Directory.ProcessorConfig?.TryString(role) ?? Directory.SpecialTokens.GetValueOrDefault(role, usual);
+        return Tokenizer.TokenToId(text) is { } id ? (text, id) : null;
+    }
+
+    private static void RequireShape(MergedPatches patches, ConfigSection section, PatchShape shape)
+    {
+        if ((patches.PatchSize, patches.TemporalPatchSize, patches.MergeSize) != (shape.Size, shape.Frames, shape.MergeSize))
+        {
+            throw section.Wrong(
+                "patch_size", FormattableString.Invariant($"{shape.Size} with temporal_patch_size {shape.Frames} and merge_size {shape.MergeSize}, as the model's vision_config has them"));
+        }
+    }
+
+    /// <summary>The pictures and videos of a sample with their pixels.</summary>
+    private IEnumerable<(GridPicture Picture, ReadOnlyMemory<float> Pixels)> Parts(EncodedSample sample)
+    {
+        int start = 0;
+        foreach (GridPicture picture in ((GridLayout?)sample.Layout)?.Seen ?? [])
+        {
+            int length = picture.Patches * _pictures.PatchWidth;
+            yield return (picture, PixelsOf(sample).AsMemory(start, length));
+            start += length;
+        }
     }
 
     private static IReadOnlyList<PatchGrid> GridsOf(EncodedSample sample) => ((GridLayout?)sample.Layout)?.Grids ?? [];

@@ -10,6 +10,16 @@ public readonly record struct PatchGrid(int Frames, int Rows, int Columns)
 {
     /// <summary>Number of patches.</summary>
     public int Count => Frames * Rows * Columns;
+
+    /// <summary>How far apart on the axis of time the positions of two temporal patches are; where that is no whole number, it is rounded down.</summary>
+    public double TimeStep { get; init; } = 1;
+
+    /// <summary>Position of a temporal patch on the axis of time, from the video's start.</summary>
+    /// <param name="frame">Which.</param>
+    public int TimeOf(int frame) => (int)(frame * TimeStep);
+
+    /// <summary>The grid of each temporal patch.</summary>
+    public IEnumerable<PatchGrid> EachFrame() => Enumerable.Repeat(new PatchGrid(1, Rows, Columns), Frames);
 }
 
 /// <summary>
@@ -66,6 +76,12 @@ public sealed class MergedPatches
     /// <summary>Frames of a patch.</summary>
     public int TemporalPatchSize { get; }
 
+    /// <summary>Edge of a merge block in pixels.</summary>
+    public int Unit => PatchSize * MergeSize;
+
+    /// <summary>Whether pictures are resized at all.</summary>
+    public bool DoesResize => _doResize;
+
     /// <summary>Values of a patch.</summary>
     public int PatchWidth => 3 * TemporalPatchSize * PatchSize * PatchSize;
 
@@ -79,32 +95,38 @@ public sealed class MergedPatches
     public PatchGrid Grid(PixelSize size, ImageOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        (double width, double height) = (size.Width, size.Height);
-        if (options.LongestEdge is { } edge && Math.Max(width, height) > edge)
-        {
-            double scale = edge / Math.Max(width, height);
-            (width, height) = (Math.Max(1, Math.Round(width * scale)), Math.Max(1, Math.Round(height * scale)));
-        }
-
-        int unit = PatchSize * MergeSize;
+        (double width, double height) = Reduce(size, options.LongestEdge);
         if (!_doResize)
         {
-            return size.Width % unit == 0 && size.Height % unit == 0
-                ? new PatchGrid(1, size.Height / PatchSize, size.Width / PatchSize)
-                : throw new InvalidDataException(FormattableString.Invariant($"the picture has {size.Width} x {size.Height} pixels; with do_resize false both must be multiples of {unit}."));
+            return GridAsIs(size);
         }
 
-        (int fitWidth, int fitHeight) = Fit(width, height, unit, options.MinPixels ?? MinPixels, options.MaxPixels ?? MaxPixels);
+        (int fitWidth, int fitHeight) = Fit(width, height, Unit, options.MinPixels ?? MinPixels, options.MaxPixels ?? MaxPixels);
         return new PatchGrid(1, fitHeight / PatchSize, fitWidth / PatchSize);
     }
 
+    /// <summary>The grid of a picture that is not resized.</summary>
+    /// <exception cref="InvalidDataException">It cannot be cut as it is.</exception>
+    public PatchGrid GridAsIs(PixelSize size) => size.Width % Unit == 0 && size.Height % Unit == 0
+        ? new PatchGrid(1, size.Height / PatchSize, size.Width / PatchSize)
+        : throw new InvalidDataException(FormattableString.Invariant($"the picture has {size.Width} x {size.Height} pixels; with do_resize false both must be multiples of {Unit}."));
+
     /// <summary>Writes a picture as patches.</summary>
     /// <param name="image">The picture.</param>
-    /// <param name="grid">Its grid.</param>
+    /// <param name="grid">Its grid, of one temporal patch.</param>
     /// <param name="alpha">What becomes of transparency.</param>
     /// <param name="patches">Receives (grid.Count, 3, frames, PatchSize, PatchSize) normalised values.</param>
     /// <exception cref="InvalidDataException">The picture is not RGB and may not be converted.</exception>
-    public void Write(Image image, PatchGrid grid, AlphaHandling alpha, Span<float> patches)
+    public void Write(Image image, PatchGrid grid, AlphaHandling alpha, Span<float> patches) => Write(image, grid, (0, TemporalPatchSize), alpha, patches);
+
+    /// <summary>Writes a picture into some frames of a temporal patch.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="grid">Its grid, of one temporal patch.</param>
+    /// <param name="frames">The first of the frames, and how many.</param>
+    /// <param name="alpha">What becomes of transparency.</param>
+    /// <param name="patches">Receives its part of (grid.Count, 3, frames, PatchSize, PatchSize) normalised values.</param>
+    /// <exception cref="InvalidDataException">The picture is not RGB and may not be converted.</exception>
+    public void Write(Image image, PatchGrid grid, (int First, int Count) frames, AlphaHandling alpha, Span<float> patches)
     {
         ArgumentNullException.ThrowIfNull(image);
         if (!_doConvertRgb && image.Mode != PixelMode.RGB)
@@ -125,7 +147,7 @@ public sealed class MergedPatches
                 for (int y = 0; y < P; y++)
                 {
                     ReadOnlySpan<float> line = planes.AsSpan((channel * plane) + (((row * P) + y) * width) + (column * P), P);
-                    for (int frame = 0; frame < TemporalPatchSize; frame++)
+                    for (int frame = frames.First; frame < frames.First + frames.Count; frame++)
                     {
                         line.CopyTo(values[(((((channel * TemporalPatchSize) + frame) * P) + y) * P)..]);
                     }
@@ -149,7 +171,10 @@ public sealed class MergedPatches
     }
 
     /// <summary>Patches made visible again.</summary>
-    public Image Visible(ReadOnlySpan<float> patches, PatchGrid grid)
+    /// <param name="patches">The patches of a grid.</param>
+    /// <param name="grid">The grid, of one temporal patch.</param>
+    /// <param name="frame">Which frame of it.</param>
+    public Image Visible(ReadOnlySpan<float> patches, PatchGrid grid, int frame = 0)
     {
         int P = PatchSize, width = grid.Columns * P;
         byte[] rgb = new byte[3 * width * grid.Rows * P];
@@ -159,7 +184,7 @@ public sealed class MergedPatches
             (int row, int column) = Place(grid, patch);
             for (int channel = 0; channel < 3; channel++)
             {
-                patches.Slice((patch * PatchWidth) + (channel * TemporalPatchSize * P * P), P * P).CopyTo(planes.AsSpan(channel * P * P));
+                patches.Slice((patch * PatchWidth) + (((channel * TemporalPatchSize) + frame) * P * P), P * P).CopyTo(planes.AsSpan(channel * P * P));
             }
 
             Normalizer.Restore(planes, P, P, rgb.AsSpan(3 * ((row * P * width) + (column * P))), width);
@@ -168,13 +193,32 @@ public sealed class MergedPatches
         return new Image(width, grid.Rows * P, PixelMode.RGB, rgb);
     }
 
-    private static (int Width, int Height) Fit(double width, double height, int unit, int least, int most)
+    /// <summary>A size reduced to a longest edge, where there is one.</summary>
+    internal static (double Width, double Height) Reduce(PixelSize size, int? longestEdge)
+    {
+        (double width, double height) = (size.Width, size.Height);
+        if (longestEdge is { } edge && Math.Max(width, height) > edge)
+        {
+            double scale = edge / Math.Max(width, height);
+            (width, height) = (Math.Max(1, Math.Round(width * scale)), Math.Max(1, Math.Round(height * scale)));
+        }
+
+        return (width, height);
+    }
+
+    /// <summary>Throws where one side is far longer than the other.</summary>
+    internal static void RequireShape(double width, double height)
     {
         if (Math.Max(width, height) / Math.Min(width, height) > MostElongated)
         {
             throw new InvalidDataException(FormattableString.Invariant(
                 $"the picture has {width} x {height} pixels: one side is more than {MostElongated} times the other, which this model does not take. Cut it."));
         }
+    }
+
+    private static (int Width, int Height) Fit(double width, double height, int unit, int least, int most)
+    {
+        RequireShape(width, height);
 
         // Round half to even, as Python does.
         double w = Math.Round(width / unit) * unit, h = Math.Round(height / unit) * unit;

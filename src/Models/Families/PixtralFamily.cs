@@ -86,7 +86,7 @@ internal sealed class PixtralInputs : Processor
 
     /// <inheritdoc/>
     protected override ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options) =>
-        new GridLayout(_config.PatchSize, 1, [.. sizes.Select(size => _pictures.Grid(size, options.LongestEdge))]);
+        new GridLayout(_config.PatchSize, 1, [.. sizes.Select(size => new GridPicture([_pictures.Grid(size, options.LongestEdge)]))]);
 
     /// <inheritdoc/>
     protected override object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options) =>

@@ -9,7 +9,7 @@ namespace Lorikeet.Models.Families;
 /// </summary>
 /// <remarks>
 /// Source: Bai et al. 2025, "Qwen2.5-VL technical report"; behaviour of transformers' <c>Qwen2_5_VLForConditionalGeneration</c>.
-/// Checkpoints: Qwen/Qwen2.5-VL-3B/7B/32B/72B-Instruct. Known deviation: no video.
+/// Checkpoints: Qwen/Qwen2.5-VL-3B/7B/32B/72B-Instruct.
 /// </remarks>
 public sealed class Qwen25Vl : GridVisionModel
 {

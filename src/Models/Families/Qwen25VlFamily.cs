@@ -15,7 +15,8 @@ internal sealed class Qwen25VlFamily : Family
     public override VisionLanguageModel Build(WeightScope weights, ConfigSection config, IDisposable? files) => new Qwen25Vl(weights, Qwen25VlConfig.From(config), files);
 
     /// <inheritdoc/>
-    public override Processor Processor(ModelDirectory directory) => new MergedPatchProcessor(directory, PatchShape.From(directory.Config.Section("vision_config")));
+    public override Processor Processor(ModelDirectory directory) =>
+        new MergedPatchProcessor(directory, PatchShape.From(directory.Config.Section("vision_config")), new FrameAreaVideos(directory, directory.Config.Section("vision_config").Double("tokens_per_second", 4)));
 
     /// <summary>A tied head may be stored once more.</summary>
     public override bool MayIgnore(string key, ConfigSection config) => key == "lm_head.weight" && config.Bool("tie_word_embeddings", false);

@@ -10,7 +10,7 @@ namespace Lorikeet.Models.Families;
 /// </summary>
 /// <remarks>
 /// Source: Wang et al. 2024, "Qwen2-VL: Enhancing vision-language model's perception of the world at any resolution"; behaviour of
-/// transformers' <c>Qwen2VLForConditionalGeneration</c>. Checkpoints: Qwen/Qwen2-VL-2B/7B/72B-Instruct. Known deviation: no video.
+/// transformers' <c>Qwen2VLForConditionalGeneration</c>. Checkpoints: Qwen/Qwen2-VL-2B/7B/72B-Instruct.
 /// </remarks>
 public sealed class Qwen2Vl : GridVisionModel
 {

@@ -13,7 +13,7 @@ namespace Lorikeet.Models.Families;
 /// </summary>
 /// <remarks>
 /// Source: Qwen team 2025, "Qwen3-VL technical report" (DeepStack: Meng et al. 2024); behaviour of transformers'
-/// <c>Qwen3VLForConditionalGeneration</c>. Checkpoints: Qwen/Qwen3-VL-2B/4B/8B/32B-Instruct. Known deviation: no video.
+/// <c>Qwen3VLForConditionalGeneration</c>. Checkpoints: Qwen/Qwen3-VL-2B/4B/8B/32B-Instruct.
 /// </remarks>
 public sealed class Qwen3Vl : GridVisionModel
 {

@@ -112,7 +112,7 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
     private LoadedSample Outline(long index) => Guarded(index, sample =>
     {
         PixelSize[] sizes = [.. sample.Images.Select(image => image.ReadSize(options.Encode.Images.ApplyExif))];
-        return Fitted(index, sample, sizes, encode => processor.WithBlankPixels(processor.Measure(sample.Messages, sizes, encode), sizes, encode));
+        return Fitted(index, sample, sizes, encode => processor.WithBlankPixels(processor.Measure(sample.Messages, sizes, encode), new MediaSizes(sizes, []), encode));
     });
 
     private LoadedBatch Batch(IReadOnlyList<PlannedRow> rows, ulong? seed, Func<PlannedRow, ulong?, LoadedSample> load)

@@ -190,7 +190,7 @@ public sealed class FamilyContractTests
             Assert.Equal(encoded.Ids, measured.Ids);
             Assert.Equal(encoded.Labels, measured.Labels);
             Assert.Equal(encoded.Layout?.Pictures ?? [], measured.Layout?.Pictures ?? []);
-            ModelInput blank = processor.Collate([processor.WithBlankPixels(measured, sizes, new EncodeOptions())]), real = processor.Collate([encoded]);
+            ModelInput blank = processor.Collate([processor.WithBlankPixels(measured, new MediaSizes(sizes, []), new EncodeOptions())]), real = processor.Collate([encoded]);
             Assert.Equal(real.Vision?.FeatureRows, blank.Vision?.FeatureRows);
             Assert.Equal(model.Loaded.Model.Flops(real).Sum(f => f.MultiplyAdds), model.Loaded.Model.Flops(blank).Sum(f => f.MultiplyAdds));
         }
