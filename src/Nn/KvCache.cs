@@ -17,7 +17,8 @@ public class KvCache : IDisposable
     /// <param name="sequences">B.</param>
     /// <param name="capacity">Tokens per sequence.</param>
     /// <param name="heads">K heads of width D.</param>
-    public KvCache(Parameters parameters, int layers, int sequences, int capacity, (int Count, int Width) heads)
+    /// <param name="inputWidth">C where the inputs of the layers are kept as well, or 0.</param>
+    public KvCache(Parameters parameters, int layers, int sequences, int capacity, (int Count, int Width) heads, int inputWidth = 0)
     {
         Capacity = capacity;
         _lengths = new int[sequences];
@@ -31,7 +32,12 @@ public class KvCache : IDisposable
             _keys[i] = parameters.New(shape, DType.F32, MemoryUse.Activations);
             _values[i] = parameters.New(shape, DType.F32, MemoryUse.Activations);
         }
+
+        Inputs = inputWidth == 0 ? null : parameters.New(new Shape(sequences * capacity, inputWidth), DType.F32, MemoryUse.Activations);
     }
+
+    /// <summary>Inputs of the first layer [B * Capacity, C], where they are kept: they allow to compute a sequence once more.</summary>
+    public Tensor? Inputs { get; }
 
     /// <summary>Tokens a sequence can hold.</summary>
     public int Capacity { get; }
@@ -77,7 +83,7 @@ public class KvCache : IDisposable
                 rows.Add((b * Capacity) + _lengths[b] + i);
             }
 
-            _first[b] = _lengths[b] == 0 ? counts[b] : _first[b];
+            _first[b] = _first[b] == 0 ? counts[b] : _first[b];
             segments[b] = new AttentionSegment(query, counts[b], b * Capacity, _lengths[b] + counts[b]);
             query += counts[b];
             _lengths[b] += counts[b];
@@ -85,6 +91,19 @@ public class KvCache : IDisposable
 
         return ([.. rows], new AttentionSegments(segments, causal: true));
     }
+
+    /// <summary>Keeps the inputs of tokens that <see cref="Reserve"/> will make room for.</summary>
+    /// <param name="scope">The running step.</param>
+    /// <param name="x">[N, C].</param>
+    /// <param name="counts">New tokens per sequence, consecutive in the input.</param>
+    public void KeepInputs(StepScope scope, Tensor x, IReadOnlyList<int> counts)
+    {
+        int[] rows = [.. counts.SelectMany((count, b) => Enumerable.Range((b * Capacity) + _lengths[b], count))];
+        scope.Kernels.ScatterRows(x, scope.From(rows), Inputs ?? throw new InvalidOperationException("cache: inputs are not kept"));
+    }
+
+    /// <summary>Lets a sequence begin again: its tokens will be written once more.</summary>
+    public void Rewind(int sequence) => _lengths[sequence] = 0;
 
     /// <summary>Writes the keys and values of new tokens of one layer.</summary>
     /// <param name="scope">The running step.</param>
@@ -110,7 +129,7 @@ public class KvCache : IDisposable
     }
 
     /// <summary>Forgets one sequence; its place can take another.</summary>
-    public virtual void Clear(int sequence) => _lengths[sequence] = _shifts[sequence] = 0;
+    public virtual void Clear(int sequence) => _lengths[sequence] = _shifts[sequence] = _first[sequence] = 0;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -122,7 +141,7 @@ public class KvCache : IDisposable
     /// <summary>Frees the tensors.</summary>
     protected virtual void Dispose(bool disposing)
     {
-        foreach (Tensor tensor in _keys.Concat(_values))
+        foreach (Tensor tensor in _keys.Concat(_values).Concat(Inputs is null ? [] : [Inputs]))
         {
             Parameters.Free(tensor);
         }

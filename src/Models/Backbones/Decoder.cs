@@ -25,7 +25,7 @@ public sealed class Decoder
         _blocks = new DecoderBlock[config.Layers];
         for (int i = 0; i < _blocks.Length; i++)
         {
-            _blocks[i] = new DecoderBlock(w["layers"][i], config);
+            _blocks[i] = new DecoderBlock(w["layers"][i], config, config.Windows.Count == 0 ? null : config.Windows[i]);
         }
 
         _norm = w["norm"].RmsNorm(config.Hidden, config.NormEps);
@@ -42,7 +42,7 @@ public sealed class Decoder
 
     /// <summary>An empty cache.</summary>
     public KvCache NewCache(Parameters parameters, int sequences, int capacity) =>
-        new(parameters, _config.Layers, sequences, capacity, (_config.KvHeads, _config.HeadWidth));
+        new(parameters, _config.Layers, sequences, capacity, (_config.KvHeads, _config.HeadWidth), _config.Rotary.SwitchLength is null ? 0 : _config.Hidden);
 
     /// <summary>Embeddings [N, C] of a batch's tokens.</summary>
     public Tensor Embed(StepScope scope, TokenBatch tokens) => GatherRows.Forward(scope, Embeddings.Value, scope.From(tokens.Ids));
@@ -54,22 +54,72 @@ public sealed class Decoder
     /// <param name="cache">Earlier keys and values, or null.</param>
     /// <param name="options">What a family adds.</param>
     /// <returns>[N, C].</returns>
-    /// <exception cref="InvalidDataException">A sequence is longer than the model's sliding window.</exception>
     public Tensor Forward(StepScope scope, Tensor hidden, TokenBatch tokens, KvCache? cache, DecoderOptions options)
     {
-        (Tensor cos, Tensor sin) = options.Angles ?? _config.Rotary.Angles(scope, tokens.Positions(cache is null ? null : cache.Length));
-        DecoderStep step;
-        if (cache is null)
+        int[] counts = tokens.Lengths;
+        int[]? wanted = null;
+        if (cache is not null && _config.Rotary.SwitchLength is { } most)
         {
-            step = new DecoderStep(cos, sin, AttentionSegments.Of(tokens.Lengths, causal: true), null, null);
-        }
-        else
-        {
-            (int[] rows, AttentionSegments segments) = cache.Reserve(tokens.Lengths);
-            step = new DecoderStep(cos, sin, segments, cache, scope.From(rows));
+            Tensor given = hidden;
+            (hidden, counts, wanted) = Replay(scope, given, counts, cache, most);
+            if (wanted is not null)
+            {
+                scope.Free(given);
+            }
         }
 
-        RequireInsideWindow(step.Segments);
+        hidden = Blocks(scope, hidden, Step(scope, counts, cache, options), options);
+        return _norm.Forward(scope, wanted is null ? hidden : GatherRows.Forward(scope, hidden, scope.From(wanted)));
+    }
+
+    /// <summary>
+    /// Where a sequence grows over the length from which its angles are others, all that the cache holds of it is worthless: its tokens
+    /// are taken once more, from the first on.
+    /// </summary>
+    /// <returns>What to compute, tokens of it per sequence, and the rows that were asked for; null for all.</returns>
+    private static (Tensor Hidden, int[] Counts, int[]? Wanted) Replay(StepScope scope, Tensor hidden, int[] counts, KvCache cache, int most)
+    {
+        cache.KeepInputs(scope, hidden, counts);
+        bool IsReplayed(int b) => counts[b] > 0 && cache.Length(b) > 0 && cache.Length(b) <= most && cache.Length(b) + counts[b] > most;
+        if (!Enumerable.Range(0, counts.Length).Any(IsReplayed))
+        {
+            return (hidden, counts, null);
+        }
+
+        var rows = new List<int>();
+        var wanted = new List<int>();
+        int[] replayed = new int[counts.Length];
+        for (int b = 0; b < counts.Length; b++)
+        {
+            int held = cache.Length(b), first = IsReplayed(b) ? 0 : held;
+            replayed[b] = held + counts[b] - first;
+            wanted.AddRange(Enumerable.Range(rows.Count + held - first, counts[b]));
+            rows.AddRange(Enumerable.Range((b * cache.Capacity) + first, replayed[b]));
+            if (first < held)
+            {
+                cache.Rewind(b);
+            }
+        }
+
+        return (GatherRows.Forward(scope, cache.Inputs!, scope.From([.. rows])), replayed, [.. wanted]);
+    }
+
+    /// <summary>Angles, segments and places of the new tokens.</summary>
+    private DecoderStep Step(StepScope scope, int[] counts, KvCache? cache, DecoderOptions options)
+    {
+        int[] positions = [.. counts.SelectMany((count, b) => Enumerable.Range(cache?.Length(b) ?? 0, count))];
+        (Tensor cos, Tensor sin) = options.Angles ?? _config.Rotary.Angles(scope, positions, counts);
+        if (cache is null)
+        {
+            return new DecoderStep(cos, sin, AttentionSegments.Of(counts, causal: true), null, null);
+        }
+
+        (int[] rows, AttentionSegments segments) = cache.Reserve(counts);
+        return new DecoderStep(cos, sin, segments, cache, scope.From(rows));
+    }
+
+    private Tensor Blocks(StepScope scope, Tensor hidden, DecoderStep step, DecoderOptions options)
+    {
         for (int i = 0; i < _blocks.Length; i++)
         {
             DecoderBlock block = _blocks[i];
@@ -82,27 +132,11 @@ public sealed class Decoder
             hidden = options.AfterBlock?.Invoke(layer, hidden) ?? hidden;
         }
 
-        return _norm.Forward(scope, hidden);
+        return hidden;
     }
 
     /// <summary>Multiply-adds of the blocks for a batch of sequences.</summary>
-    public IEnumerable<FlopCount> Flops(int[] lengths)
-    {
-        long N = lengths.Sum(l => (long)l);
-
-        // Scores and mixed values of every visible pair; the causal half only.
-        double attention = lengths.Sum(l => (double)l * l / 2) * 2 * _config.Heads * _config.HeadWidth;
-        return _blocks.SelectMany(block => block.Flops(N, attention));
-    }
-
-    private void RequireInsideWindow(AttentionSegments segments)
-    {
-        if (_config.SlidingWindow is { } window && segments.Segments.FirstOrDefault(s => s.Keys > window) is { Keys: > 0 } longest)
-        {
-            throw new InvalidDataException(FormattableString.Invariant(
-                $"a sequence has {longest.Keys} tokens, the model's sliding_window is {window}: longer sequences are not supported. Lower data.max_length, or make the pictures smaller."));
-        }
-    }
+    public IEnumerable<FlopCount> Flops(int[] lengths) => _blocks.SelectMany(block => block.Flops(lengths));
 }
 
 /// <summary>What a family adds to a pass through the decoder.</summary>

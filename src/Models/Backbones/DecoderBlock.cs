@@ -22,10 +22,16 @@ internal sealed class DecoderBlock
     private readonly Nn.Linear _o;
     private readonly IMlp _mlp;
     private readonly string _path;
+    private readonly int? _window;
 
-    public DecoderBlock(WeightScope w, DecoderConfig c)
+    /// <summary>Builds the block.</summary>
+    /// <param name="w">Its place.</param>
+    /// <param name="c">Sizes.</param>
+    /// <param name="window">Tokens that a token sees, or null for all before it.</param>
+    public DecoderBlock(WeightScope w, DecoderConfig c, int? window = null)
     {
         _config = c;
+        _window = window;
         _inputNorm = w["input_layernorm"].RmsNorm(c.Hidden, c.NormEps);
         _postNorm = w["post_attention_layernorm"].RmsNorm(c.Hidden, c.NormEps);
         WeightScope a = w["self_attn"], m = w["mlp"];
@@ -49,8 +55,14 @@ internal sealed class DecoderBlock
 
     public bool Trains => _qkv.Linears.Append(_o).Concat(_mlp.Linears).Any(l => l.Trains);
 
-    public IEnumerable<FlopCount> Flops(long N, double attention)
+    /// <summary>Multiply-adds for sequences of some lengths.</summary>
+    public IEnumerable<FlopCount> Flops(IReadOnlyList<int> lengths)
     {
+        long N = lengths.Sum(l => (long)l);
+
+        // Scores and mixed values of every visible pair; the causal half only, of that what lies in the window.
+        double pairs = lengths.Sum(l => ((double)l * l / 2) - (Math.Pow(Math.Max(0, l - (_window ?? l)), 2) / 2));
+        double attention = pairs * 2 * _config.Heads * _config.HeadWidth;
         IEnumerable<FlopCount> Of(IEnumerable<Nn.Linear> sharing) => sharing.Select((l, i) => FlopCount.Of(l, N, sharesInput: i > 0));
         return [.. Of(_qkv.Linears), new FlopCount(_path, N, attention, null), FlopCount.Of(_o, N), .. Of(_mlp.Linears.SkipLast(1)), FlopCount.Of(_mlp.Linears[^1], N)];
     }
@@ -65,16 +77,30 @@ internal sealed class DecoderBlock
     {
         int N = x.Shape[0], D = _config.HeadWidth;
         (Tensor q, Tensor k, Tensor v) = _qkv.Forward(scope, x);
-        q = Rope.Forward(scope, RopePairing.HalfSplit, q, step.Cos, step.Sin);
-        k = Rope.Forward(scope, RopePairing.HalfSplit, k, step.Cos, step.Sin);
+        (q, k) = (Rotate(scope, q, step), Rotate(scope, k, step));
         if (step.Cache is not null)
         {
             step.Cache.Write(scope, layer, step.CacheRows!, k, v);
             (k, v) = (step.Cache.Keys(layer), step.Cache.Values(layer));
         }
 
-        Tensor y = Tensors.Ops.Attention.Forward(scope, q, k, v, step.Segments, new AttentionOptions(1f / MathF.Sqrt(D)));
+        Tensor y = Tensors.Ops.Attention.Forward(scope, q, k, v, step.Segments.WithWindow(_window), new AttentionOptions(1f / MathF.Sqrt(D)));
         return _o.Forward(scope, Reshape.Forward(scope, y, new Shape(N, _config.Heads * D)));
+    }
+
+    /// <summary>Rotates heads [N, H, D], or their first elements where there are fewer angles (Phi-4).</summary>
+    private static Tensor Rotate(StepScope scope, Tensor x, DecoderStep step)
+    {
+        int N = x.Shape[0], H = x.Shape[1], D = x.Shape[2], turning = 2 * step.Cos.Shape[1];
+        if (turning == D)
+        {
+            return Rope.Forward(scope, RopePairing.HalfSplit, x, step.Cos, step.Sin);
+        }
+
+        Tensor heads = Reshape.Forward(scope, x, new Shape(N * H, D));
+        Tensor turned = Rope.Forward(scope, RopePairing.HalfSplit, Reshape.Forward(scope, Columns.Forward(scope, heads, 0, turning), new Shape(N, H, turning)), step.Cos, step.Sin);
+        Tensor kept = Columns.Forward(scope, heads, turning, D - turning);
+        return Reshape.Forward(scope, JoinColumns.Forward(scope, Reshape.Forward(scope, turned, new Shape(N * H, turning)), kept), x.Shape);
     }
 
     /// <summary>Queries [N, H, D], keys and values [N, K, D] of x [N, C].</summary>

@@ -9,16 +9,16 @@ public sealed record DecoderConfig
     private static readonly Dictionary<string, Func<DecoderConfig, ConfigSection, DecoderConfig>> Variants = new(StringComparer.Ordinal)
     {
         ["llama"] = (c, j) => c with { QkvBias = j.Bool("attention_bias", false), OutputBias = j.Bool("attention_bias", false), MlpBias = j.Bool("mlp_bias", false) },
-        ["mistral"] = (c, j) => c with { SlidingWindow = Window(j, 4096) },
-        ["qwen2"] = (c, j) => c with { QkvBias = true, SlidingWindow = j.Bool("use_sliding_window", false) ? Window(j, 4096) : null },
+        ["mistral"] = (c, j) => c with { Windows = EqualWindows(c, j, 4096) },
+        ["qwen2"] = (c, j) => c with { QkvBias = true, Windows = LaterWindows(c, j) },
         ["qwen3"] = (c, j) => c with
         {
             QkNorm = true,
             QkvBias = j.Bool("attention_bias", false),
             OutputBias = j.Bool("attention_bias", false),
-            SlidingWindow = j.Bool("use_sliding_window", false) ? Window(j, 4096) : null,
+            Windows = LaterWindows(c, j),
         },
-        ["phi3"] = (c, j) => c with { FusedProjections = true, SlidingWindow = Window(j, null) },
+        ["phi3"] = (c, j) => c with { FusedProjections = true, Windows = EqualWindows(c, j, null) },
     };
 
     /// <summary>C.</summary>
@@ -66,8 +66,8 @@ public sealed record DecoderConfig
     /// <summary>Whether queries, keys and values are one matrix, and gate and up another.</summary>
     public bool FusedProjections { get; init; }
 
-    /// <summary>Tokens that a token sees back, or null for all.</summary>
-    public int? SlidingWindow { get; init; }
+    /// <summary>Per layer: tokens that a token sees, itself included, or null for all before it; empty where no layer has a window.</summary>
+    public IReadOnlyList<int?> Windows { get; init; } = [];
 
     /// <summary>Model types of text configs that can be read.</summary>
     public static IReadOnlyCollection<string> ModelTypes => Variants.Keys;
@@ -91,6 +91,12 @@ public sealed record DecoderConfig
             throw c.Wrong("num_key_value_heads", FormattableString.Invariant($"a divisor of num_attention_heads ({heads})"));
         }
 
+        var rotary = RotaryEmbedding.FromConfig(c.Json, width);
+        if (2 * rotary.HalfWidth != width && type != "phi3")
+        {
+            throw c.Wrong("partial_rotary_factor", "1: only Phi-3 rotates a part of a head");
+        }
+
         return read(
             new DecoderConfig
             {
@@ -103,12 +109,40 @@ public sealed record DecoderConfig
                 VocabularySize = c.Int("vocab_size"),
                 NormEps = (float)c.Double("rms_norm_eps", 1e-6),
                 Activation = Activations.Named(c, "hidden_act", "silu"),
-                Rotary = RotaryEmbedding.FromConfig(c.Json, width),
+                Rotary = rotary,
             },
             c);
     }
 
+    /// <summary>One window for all layers.</summary>
+    private static IReadOnlyList<int?> EqualWindows(DecoderConfig d, ConfigSection c, int? absent) =>
+        Window(c, absent) is { } window ? [.. Enumerable.Repeat<int?>(window, d.Layers)] : [];
+
+    /// <summary>A window for the layers that <c>layer_types</c> names, without it for those from <c>max_window_layers</c> on, if windows are used at all.</summary>
+    private static IReadOnlyList<int?> LaterWindows(DecoderConfig d, ConfigSection c)
+    {
+        if (!c.Bool("use_sliding_window", false) || Window(c, 4096) is not { } window)
+        {
+            return [];
+        }
+
+        // Absent, it is 28 in the text models, 80 in those that are part of a vision-language model.
+        int first = c.Int("max_window_layers", c.TryString("model_type") is null or "qwen2" or "qwen3" ? 28 : 80);
+        IReadOnlyList<string> types = c.TryStrings("layer_types") ?? [.. Enumerable.Range(0, d.Layers).Select(i => i < first ? "full_attention" : "sliding_attention")];
+        return types.Count == d.Layers && types.All(t => t is "full_attention" or "sliding_attention")
+            ? [.. types.Select(t => t == "sliding_attention" ? window : (int?)null)]
+            : throw c.Wrong("layer_types", FormattableString.Invariant($"full_attention or sliding_attention for each of {d.Layers} layers"));
+    }
+
     /// <summary>The window; a key that is null means none, one that is absent the reference's default.</summary>
-    private static int? Window(ConfigSection c, int? absent) =>
-        c.Json.TryGetProperty("sliding_window", out System.Text.Json.JsonElement value) ? (value.ValueKind == System.Text.Json.JsonValueKind.Null ? null : c.Int("sliding_window")) : absent;
+    private static int? Window(ConfigSection c, int? absent)
+    {
+        if (!c.Json.TryGetProperty("sliding_window", out System.Text.Json.JsonElement value))
+        {
+            return absent;
+        }
+
+        int? window = value.ValueKind == System.Text.Json.JsonValueKind.Null ? null : c.Int("sliding_window");
+        return window is < 1 ? throw c.Wrong("sliding_window", "a number of tokens from 1, or null for none") : window;
+    }
 }

@@ -73,7 +73,7 @@ public abstract class GridVisionModel : VisionLanguageModel
         }
 
         GridPositions positions = GridPositions.Of(input.Tokens, vision?.Grids ?? [], _config.IsPlace, _config.Patch.MergeSize, cache);
-        (Tensor, Tensor) angles = _config.Text.Rotary.Angles(scope, positions.Axes, _config.AxisOfAngle);
+        (Tensor, Tensor) angles = _config.Text.Rotary.Angles(scope, positions.Axes, _config.AxisOfAngle, input.Tokens.Lengths);
         scope.RowKeys = RowKeys(scope, input.Tokens.Keys);
         return _text.Forward(scope, hidden, input.Tokens, cache, new DecoderOptions(GradientCheckpointing, angles, afterBlock));
     }
@@ -173,6 +173,11 @@ public sealed record GridModelConfig
     {
         ConfigSection text = c.TrySection("text_config") ?? c, vision = c.Section("vision_config");
         DecoderConfig decoder = DecoderConfig.From(text, textVariant);
+        if (decoder.Rotary.SwitchLength is not null)
+        {
+            throw text.Wrong("rope_scaling", "of another type than longrope: positions on several axes have none");
+        }
+
         ConfigSection rope = text.TrySection("rope_parameters") ?? text.TrySection("rope_scaling") ?? throw text.Wrong("rope_scaling", "an object with mrope_section");
         IReadOnlyList<int> sections = rope.TryInts("mrope_section") ?? throw rope.Wrong("mrope_section", "three numbers");
         if (sections.Count != 3 || sections.Any(s => s < 0) || sections.Sum() != decoder.HeadWidth / 2)

@@ -29,7 +29,7 @@ internal sealed class PatchBlock(WeightScope w, int width, int heads, (INorm Att
     {
         const double Theta = 10000;
         RotaryEmbedding rotary = RotaryEmbedding.Default(headWidth / 2, Theta).ForTwoAxes();
-        return rotary.Angles(scope, [rows, columns], [.. Enumerable.Range(0, headWidth / 2).Select(i => i / (headWidth / 4))]);
+        return rotary.Angles(scope, [rows, columns], [.. Enumerable.Range(0, headWidth / 2).Select(i => i / (headWidth / 4))], [rows.Length]);
     }
 
     /// <summary>Multiply-adds for segments of the given numbers of patches.</summary>

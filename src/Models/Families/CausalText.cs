@@ -7,8 +7,7 @@ namespace Lorikeet.Models.Families;
 
 /// <summary>A text model by itself: a decoder and its head, no pictures.</summary>
 /// <remarks>
-/// Behaviour of transformers' <c>LlamaForCausalLM</c> and its kin. Checkpoints: Llama-3.x, Mistral, Qwen2/2.5, Qwen3 and Phi-3 of any size
-/// whose sequences stay inside the sliding window.
+/// Behaviour of transformers' <c>LlamaForCausalLM</c> and its kin. Checkpoints: Llama-3.x, Mistral, Qwen2/2.5, Qwen3 and Phi-3 of any size.
 /// </remarks>
 public sealed class CausalText : VisionLanguageModel
 {

@@ -123,10 +123,9 @@ public sealed class Mllama : VisionLanguageModel
         }
 
         long N = input.Tokens.Count;
-        double attention = input.Tokens.Lengths.Sum(l => (double)l * l / 2) * 2 * _config.Text.Heads * _config.Text.HeadWidth;
         for (int i = 0; i < _self.Length; i++)
         {
-            counts.AddRange(_self[i]?.Flops(N, attention)
+            counts.AddRange(_self[i]?.Flops(input.Tokens.Lengths)
                 ?? (plan.Runs.Count == 0 ? [] : _cross[i]!.Flops(N, plan.FeatureRows.Length, plan.Runs.Sum(r => (double)r.Queries * r.Keys))));
         }
 
@@ -147,7 +146,7 @@ public sealed class Mllama : VisionLanguageModel
 
     private DecoderStep Self(StepScope scope, TokenBatch tokens, KvCache? cache)
     {
-        (Tensor cos, Tensor sin) = _config.Text.Rotary.Angles(scope, tokens.Positions(cache is null ? null : cache.Length));
+        (Tensor cos, Tensor sin) = _config.Text.Rotary.Angles(scope, tokens.Positions(cache is null ? null : cache.Length), tokens.Lengths);
         if (cache is null)
         {
             return new DecoderStep(cos, sin, AttentionSegments.Of(tokens.Lengths, causal: true), null, null);

@@ -32,6 +32,11 @@ public sealed record MllamaConfig
         }
 
         DecoderConfig decoder = DecoderConfig.From(text, "llama");
+        if (decoder.Rotary.SwitchLength is not null)
+        {
+            throw text.Wrong("rope_scaling", "of another type than longrope");
+        }
+
         IReadOnlyList<int> cross = text.TryInts("cross_attention_layers") ?? throw text.Wrong("cross_attention_layers", "a list of layer numbers");
         return cross.All(i => i >= 0 && i < decoder.Layers)
             ? new MllamaConfig

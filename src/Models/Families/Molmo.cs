@@ -75,7 +75,7 @@ public sealed class Molmo : VisionLanguageModel
         }
 
         scope.RowKeys = RowKeys(scope, tokens.Keys);
-        var options = new FusedOptions(_rotary.Angles(scope, tokens.Positions(cache is null ? null : cache.Length)), GradientCheckpointing);
+        var options = new FusedOptions(_rotary.Angles(scope, tokens.Positions(cache is null ? null : cache.Length), tokens.Lengths), GradientCheckpointing);
         return _text.Forward(scope, hidden, tokens, cache, options);
     }
 

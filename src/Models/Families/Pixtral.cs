@@ -92,7 +92,7 @@ internal sealed class PixtralTower
         int[] rows = [.. grids.SelectMany(g => Enumerable.Range(0, g.Count).Select(p => p / g.Columns))];
         int[] columns = [.. grids.SelectMany(g => Enumerable.Range(0, g.Count).Select(p => p % g.Columns))];
         int half = _config.HeadWidth / 2;
-        (Tensor Cos, Tensor Sin) angles = _config.Rotary.Angles(scope, [rows, columns], [.. Enumerable.Range(0, half).Select(i => i / (half / 2))]);
+        (Tensor Cos, Tensor Sin) angles = _config.Rotary.Angles(scope, [rows, columns], [.. Enumerable.Range(0, half).Select(i => i / (half / 2))], [rows.Length]);
         AttentionSegments segments = AttentionSegments.Of([.. grids.Select(g => g.Count)], causal: false);
         Tensor x = _norm.Forward(scope, _patches.Forward(scope, patches));
         foreach (PixtralBlock block in _blocks.Take(blocks))
