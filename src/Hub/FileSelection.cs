@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Lorikeet.Hub;
@@ -71,6 +72,8 @@ internal sealed record ChosenFiles(IReadOnlyList<RepositoryFile> Wanted, IReadOn
 /// <summary>The files that loading needs.</summary>
 internal static partial class NeededFiles
 {
+    private const long MaxSettingsBytes = 4 << 20;
+
     private static readonly string[] Tables = [".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv"];
     private static readonly string[] PicturesAndCaptions = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".txt"];
     private static readonly string[] Vocabularies = ["merges.txt", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "added_tokens.json"];
@@ -105,7 +108,29 @@ internal static partial class NeededFiles
 
         string index = Path.Combine(directory, "model.safetensors.index.json");
         bool hasWeights = Has("model.safetensors") || (File.Exists(index) && shardsOf(index) is { Count: > 0 } shards && shards.All(Has));
-        return hasWeights && Has("config.json") && Has("tokenizer.json") && (Has("preprocessor_config.json") || Has("processor_config.json"));
+        return hasWeights && Parts(Path.Combine(directory, "config.json")) is { } parts
+            && (!parts.HasWords || Has("tokenizer.json") || Directory.EnumerateFiles(directory, "*.tiktoken").Any())
+            && (!parts.HasTower || Has("preprocessor_config.json") || Has("processor_config.json"));
+    }
+
+    /// <summary>What a model's settings speak of: words, which need a tokenizer, and a vision tower of its own section, which needs settings of its pictures. Null if they cannot be read.</summary>
+    private static (bool HasWords, bool HasTower)? Parts(string config)
+    {
+        if (!File.Exists(config) || new FileInfo(config).Length > MaxSettingsBytes)
+        {
+            return null;
+        }
+
+        try
+        {
+            using var settings = JsonDocument.Parse(File.ReadAllBytes(config));
+            bool Names(string key) => settings.RootElement.TryGetProperty(key, out _);
+            return settings.RootElement.ValueKind == JsonValueKind.Object ? (Names("vocab_size") || Names("text_config") || !Names("image_size"), Names("vision_config")) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     // Next to a whole model.safetensors, its shards and their index would be the same weights a second time.

@@ -18,6 +18,9 @@ public enum LossOn
 
     /// <summary>None: a prompt.</summary>
     Nothing,
+
+    /// <summary>What the training script that was published with the model supervises; only families with one that differs have it.</summary>
+    Published,
 }
 
 /// <summary>How pictures are treated before the family's own processing.</summary>

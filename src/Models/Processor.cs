@@ -97,6 +97,7 @@ public abstract class Processor
         else
         {
             text = Template.Render(messages, options.AddGenerationPrompt, variables).Text;
+            spans = options.Loss == LossOn.Published && !options.AddGenerationPrompt ? PublishedSpans(text, messages, variables) : [];
         }
 
         ExpandedText expanded = Expand(text, layout);
@@ -212,6 +213,16 @@ public abstract class Processor
     protected virtual void Amend(int[] ids, string rendered)
     {
     }
+
+    /// <summary>The supervised parts of a rendered conversation by the training script that was published with the model (<see cref="LossOn.Published"/>).</summary>
+    /// <param name="text">The rendered chat template.</param>
+    /// <param name="messages">The turns.</param>
+    /// <param name="variables">What the template was rendered with.</param>
+    /// <returns>Spans [start, end) of the text, in order.</returns>
+    /// <exception cref="InvalidDataException">The family has no such rule.</exception>
+    protected virtual IReadOnlyList<(int Start, int End)> PublishedSpans(
+        string text, IReadOnlyList<ChatMessage> messages, IReadOnlyDictionary<string, object?> variables) =>
+        throw new InvalidDataException($"data.loss_on: published is for models whose own training script has a label rule that differs from the others; for {Directory.ModelType} none is known. Use assistant_turns.");
 
     /// <summary>The label of a supervised token: the token, or <see cref="TokenBatch.Ignored"/> where the head has no row for it.</summary>
     protected virtual int LabelOf(int id) => id;

@@ -28,6 +28,9 @@ public abstract class VisionLanguageModel : IDisposable
     /// <summary>The parts that are frozen or trained by name: vision, connector, language; each a module path.</summary>
     public abstract IReadOnlyDictionary<Tower, string> Towers { get; }
 
+    /// <summary>What belongs to a tower but lies outside of its path: modules without layers to adapt (embeddings, a last norm), single parameters.</summary>
+    protected virtual IReadOnlyList<KeyValuePair<Tower, string>> Outlying => [];
+
     /// <summary>Whether blocks are computed again in the backward pass instead of keeping their activations.</summary>
     public bool GradientCheckpointing { get; set; }
 
@@ -47,12 +50,13 @@ public abstract class VisionLanguageModel : IDisposable
     /// <summary>Multiply-adds of the model's matrices for a batch, by tower; see <see cref="FlopCount"/>.</summary>
     public abstract IReadOnlyList<FlopCount> Flops(ModelInput input);
 
-    /// <summary>Which tower a module path belongs to.</summary>
-    public Tower TowerOf(string modulePath)
+    /// <summary>Which tower a module or a parameter belongs to: what lies outside of all of them is the head.</summary>
+    /// <param name="path">A module's path, or a parameter's name.</param>
+    public Tower TowerOf(string path)
     {
-        foreach ((Tower tower, string prefix) in Towers)
+        foreach ((Tower tower, string prefix) in Towers.Concat(Outlying))
         {
-            if (modulePath.StartsWith(prefix + ".", StringComparison.Ordinal) || modulePath == prefix)
+            if (path.StartsWith(prefix + ".", StringComparison.Ordinal) || path == prefix)
             {
                 return tower;
             }

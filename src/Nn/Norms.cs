@@ -9,6 +9,9 @@ public interface INorm
     /// <summary>Factor per column [C].</summary>
     Param Weight { get; }
 
+    /// <summary>Whether its factors, or its bias, are trained.</summary>
+    bool Trains { get; }
+
     /// <summary>Normalises rows of x [N, C].</summary>
     Tensor Forward(StepScope scope, Tensor x);
 }
@@ -19,6 +22,9 @@ public interface INorm
 public sealed record RmsNorm(Param Weight, float Eps) : INorm
 {
     /// <inheritdoc/>
+    public bool Trains => Weight.IsTrained;
+
+    /// <inheritdoc/>
     public Tensor Forward(StepScope scope, Tensor x) => Tensors.Ops.RmsNorm.Forward(scope, x, Weight.Value, Eps);
 }
 
@@ -28,6 +34,9 @@ public sealed record RmsNorm(Param Weight, float Eps) : INorm
 /// <param name="Eps">Added to the variance.</param>
 public sealed record LayerNorm(Param Weight, Param? Bias, float Eps) : INorm
 {
+    /// <inheritdoc/>
+    public bool Trains => Weight.IsTrained || Bias is { IsTrained: true };
+
     /// <inheritdoc/>
     public Tensor Forward(StepScope scope, Tensor x) => Tensors.Ops.LayerNorm.Forward(scope, x, Weight.Value, Bias?.Value, Eps);
 }

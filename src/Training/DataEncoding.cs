@@ -12,7 +12,13 @@ public static class DataEncoding
         ArgumentNullException.ThrowIfNull(data);
         return new EncodeOptions
         {
-            Loss = data.AssistantOnlyLoss ? LossOn.AssistantTurns : LossOn.AllTokens,
+            Loss = data.Loss switch
+            {
+                LossTokens.LastTurn => LossOn.LastTurn,
+                LossTokens.AllTokens => LossOn.AllTokens,
+                LossTokens.Published => LossOn.Published,
+                _ => LossOn.AssistantTurns,
+            },
             Images = new ImageOptions
             {
                 Alpha = data.Alpha == AlphaPolicy.White ? Imaging.AlphaHandling.White : Imaging.AlphaHandling.Reference,

@@ -50,7 +50,7 @@ internal static class TrainTargets
     private static Func<string, bool> FreezeRule(string entry, VisionLanguageModel model)
     {
         // "language.layers.4-7" or "vision.layers.11" means blocks of a tower.
-        Match range = Regex.Match(entry, @"^(\w+)\.layers\.(\d+)(?:-(\d+))?$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+        Match range = Regex.Match(entry, @"^(\w+)\.layers\.(\d{1,6})(?:-(\d{1,6}))?$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
         string word = range.Success ? range.Groups[1].Value : entry;
         if (!Enum.TryParse(word, ignoreCase: true, out Tower tower))
         {
@@ -62,16 +62,23 @@ internal static class TrainTargets
 
         if (!range.Success)
         {
-            return name => model.TowerOf(name[..name.LastIndexOf('.')]) == tower;
+            return name => model.TowerOf(name) == tower;
         }
 
         int first = int.Parse(range.Groups[2].Value, CultureInfo.InvariantCulture);
         int last = range.Groups[3].Success ? int.Parse(range.Groups[3].Value, CultureInfo.InvariantCulture) : first;
-        return name =>
-        {
-            Match block = Regex.Match(name, @"\.layers\.(\d+)\.", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
-            return block.Success && model.TowerOf(name) == tower && int.Parse(block.Groups[1].Value, CultureInfo.InvariantCulture) is var index && index >= first && index <= last;
-        };
+        int[] blocks = [.. model.Parts.Params.Where(p => model.TowerOf(p.Name) == tower).Select(p => BlockOf(p.Name)).OfType<int>().Distinct().Order()];
+        return first <= last && blocks.Contains(first) && blocks.Contains(last)
+            ? name => model.TowerOf(name) == tower && BlockOf(name) is { } block && block >= first && block <= last
+            : throw new InvalidDataException(string.Create(
+                CultureInfo.InvariantCulture, $"freeze.train: '{entry}': the {word} part of this model has {(blocks.Length == 0 ? "no numbered blocks" : $"the blocks {blocks[0]} to {blocks[^1]}")}"));
+    }
+
+    /// <summary>The number of the block that a parameter lies in, under any name that checkpoints have for a tower's list of blocks; or null.</summary>
+    private static int? BlockOf(string name)
+    {
+        Match block = Regex.Match(name, @"\.(?:layers|blocks|resblocks|h)\.(\d+)\.", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+        return block.Success ? int.Parse(block.Groups[1].Value, CultureInfo.InvariantCulture) : null;
     }
 
     private static ModuleMatch? Match(ModuleNames? names, string key)

@@ -31,11 +31,11 @@ public sealed class Trainable
     /// <summary>Trains tensors of the model in f32. Biases and norms don't decay (the Trainer's rule).</summary>
     /// <param name="model">The model.</param>
     /// <param name="parameters">Where the f32 copies live.</param>
-    /// <param name="chosen">Which parameters train, by name.</param>
+    /// <param name="chosen">Which parameters train, by name; constants that are stored with the model never do.</param>
     /// <exception cref="InvalidDataException">None is chosen.</exception>
     public static Trainable Of(VisionLanguageModel model, Parameters parameters, Func<string, bool> chosen)
     {
-        Param[] trained = [.. model.Parts.Params.Where(p => chosen(p.Name))];
+        Param[] trained = [.. model.Parts.Params.Where(p => !p.IsConstant && chosen(p.Name))];
         if (trained.Length == 0)
         {
             throw new InvalidDataException("nothing is left to train: no parameter of the model is chosen");

@@ -179,6 +179,35 @@ public sealed class PullTests : IDisposable
         Assert.Null(client.FindCached(_folder.Id));
     }
 
+    // A model with pictures, one that reads a tiktoken vocabulary and has no settings of pictures, a text model, a vision tower alone.
+    [Theory]
+    [InlineData("""{ "vision_config": {}, "text_config": {} }""", "tokenizer.json", "preprocessor_config.json")]
+    [InlineData("""{ "vocab_size": 151936, "visual": {} }""", "qwen.tiktoken")]
+    [InlineData("""{ "vocab_size": 32000 }""", "tokenizer.json")]
+    [InlineData("""{ "image_size": 224 }""")]
+    public async Task Offline_a_pulled_model_of_any_kind_is_found_and_one_that_lacks_a_file_is_not(string config, params string[] needed)
+    {
+        _folder.Hub.Add("config.json", config);
+        _folder.Hub.AddLarge("model.safetensors", 1000);
+        foreach (string file in needed)
+        {
+            _folder.Hub.Add(file, "{}");
+        }
+
+        Snapshot pulled = await _folder.Pull();
+        Assert.All(needed, file => Assert.True(File.Exists(Path.Combine(pulled.Directory, file))));
+        Directory.Delete(Path.Combine(_folder.Repository, "trees"), recursive: true);
+        var client = new HubClient(_folder.Options with { IsOffline = true });
+        Assert.Equal(pulled.Directory, client.FindCached(_folder.Id)?.Directory);
+        foreach (string file in (string[])[.. needed, "config.json", "model.safetensors"])
+        {
+            string path = Path.Combine(pulled.Directory, file), aside = path + ".aside";
+            File.Move(path, aside);
+            Assert.Null(client.FindCached(_folder.Id));
+            File.Move(aside, path);
+        }
+    }
+
     [Fact]
     public async Task Offline_no_request_is_made()
     {

@@ -62,6 +62,17 @@ internal sealed class CasesArea(ParityRun run, ComputeSession session)
                 return;
             }
 
+            if (ResamplerChecks.Is(golden))
+            {
+                if (run.Wants("forward"))
+                {
+                    new ResamplerChecks(session, check).Run();
+                    check.SkipOthers("forward");
+                }
+
+                return;
+            }
+
             if (!golden.HasMessages)
             {
                 run.Skip(new CheckId("forward", family, name, "case"), "a part of the model with weights of its own");
@@ -111,6 +122,10 @@ internal sealed class CasesArea(ParityRun run, ComputeSession session)
         check.Logits("forward", hidden, encoded, scope, loaded, LogitTolerance);
         check.Loss("forward", "loss", Loss(scope, loaded.Model, hidden, encoded.Labels(LossOn.LastTurn)), LossTolerance);
         check.Loss("forward", "loss_all_turns", Loss(scope, loaded.Model, hidden, encoded.Labels(LossOn.AssistantTurns)), LossTolerance);
+        if (encoded.Published.Count > 0)
+        {
+            check.Loss("forward", "loss_official", Loss(scope, loaded.Model, hidden, encoded.Labels(LossOn.Published)), LossTolerance);
+        }
     }
 
     private static double Loss(StepScope scope, VisionLanguageModel model, Tensor hidden, TokenBatch tokens)

@@ -2,7 +2,7 @@ using Lorikeet.Models;
 
 namespace Lorikeet.Cli.Parity;
 
-/// <summary>A case's samples as tokens, unpadded, with both label rules, and its prompts.</summary>
+/// <summary>A case's samples as tokens, unpadded, with each label rule, and its prompts.</summary>
 internal sealed class EncodedCase
 {
     public EncodedCase(GoldenCase golden, Processor processor)
@@ -10,6 +10,7 @@ internal sealed class EncodedCase
         IReadOnlyList<Conversation> conversations = golden.Conversations();
         Samples = [.. conversations.Select(c => processor.Encode(c, golden.Options(LossOn.LastTurn)))];
         AllTurns = [.. conversations.Select(c => processor.Encode(c, golden.Options(LossOn.AssistantTurns)))];
+        Published = golden.Expected.Tensors.ContainsKey("labels_official") ? [.. conversations.Select(c => processor.Encode(c, golden.Options(LossOn.Published)))] : [];
         Prompts = [.. conversations.Select(c => processor.Encode(GoldenCase.Prompt(c), golden.Options(LossOn.Nothing, prompt: true)))];
         Batch = processor.Collate(Samples);
     }
@@ -17,6 +18,9 @@ internal sealed class EncodedCase
     public IReadOnlyList<EncodedSample> Samples { get; }
 
     public IReadOnlyList<EncodedSample> AllTurns { get; }
+
+    /// <summary>Under the rule of the model's own training script; empty where the case has no such labels.</summary>
+    public IReadOnlyList<EncodedSample> Published { get; }
 
     public IReadOnlyList<EncodedSample> Prompts { get; }
 
@@ -28,7 +32,7 @@ internal sealed class EncodedCase
     /// <summary>The batch's tokens under a label rule.</summary>
     public TokenBatch Labels(LossOn rule)
     {
-        IReadOnlyList<EncodedSample> samples = rule == LossOn.AssistantTurns ? AllTurns : Samples;
+        IReadOnlyList<EncodedSample> samples = rule switch { LossOn.AssistantTurns => AllTurns, LossOn.Published => Published, _ => Samples };
         return new TokenBatch(Batch.Tokens.Ids, [.. samples.SelectMany(s => s.Labels)], Batch.Tokens.Lengths, []);
     }
 

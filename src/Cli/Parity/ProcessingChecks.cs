@@ -19,6 +19,11 @@ internal sealed class ProcessingChecks(CaseChecks check, EncodedCase encoded, Lo
         check.Integers("processing", "attention_mask", EncodedCase.PadRight(encoded.Samples, Ones, 0), shape);
         check.Integers("processing", "labels", EncodedCase.PadRight(encoded.Samples, s => s.Labels, TokenBatch.Ignored), shape);
         check.Integers("processing", "labels_all_turns", EncodedCase.PadRight(encoded.AllTurns, s => s.Labels, TokenBatch.Ignored), shape);
+        if (encoded.Published.Count > 0)
+        {
+            check.Integers("processing", "labels_official", EncodedCase.PadRight(encoded.Published, s => s.Labels, TokenBatch.Ignored), shape);
+        }
+
         for (int b = 0; b < encoded.Prompts.Count; b++)
         {
             int[] ids = encoded.Prompts[b].Ids;

@@ -23,6 +23,7 @@ internal sealed class DecoderBlock
     private readonly IMlp _mlp;
     private readonly string _path;
     private readonly int? _window;
+    private readonly ModelSubtree _all;
 
     /// <summary>Builds the block.</summary>
     /// <param name="w">Its place.</param>
@@ -30,8 +31,7 @@ internal sealed class DecoderBlock
     /// <param name="window">Tokens that a token sees, or null for all before it.</param>
     public DecoderBlock(WeightScope w, DecoderConfig c, int? window = null)
     {
-        _config = c;
-        _window = window;
+        (_config, _window, _all) = (c, window, w.Subtree);
         _inputNorm = w["input_layernorm"].RmsNorm(c.Hidden, c.NormEps);
         _postNorm = w["post_attention_layernorm"].RmsNorm(c.Hidden, c.NormEps);
         WeightScope a = w["self_attn"], m = w["mlp"];
@@ -53,7 +53,7 @@ internal sealed class DecoderBlock
         }
     }
 
-    public bool Trains => _qkv.Linears.Append(_o).Concat(_mlp.Linears).Any(l => l.Trains);
+    public bool Trains => _all.Trains;
 
     /// <summary>Multiply-adds for sequences of some lengths.</summary>
     public IEnumerable<FlopCount> Flops(IReadOnlyList<int> lengths)

@@ -125,7 +125,7 @@ internal sealed record FusedBlock(INorm AttentionNorm, INorm MlpNorm, Nn.Linear 
     /// <summary>Whether anything here is trained.</summary>
     public bool Trains =>
         Mlp.Linears.Append(Qkv).Append(Out).Any(l => l.Trains)
-        || new[] { AttentionNorm, MlpNorm, QueryNorm, KeyNorm }.Any(n => n is { Weight.IsTrained: true });
+        || new[] { AttentionNorm, MlpNorm, QueryNorm, KeyNorm }.Any(n => n is { Trains: true });
 }
 
 /// <summary>One pass through a <see cref="FusedDecoder"/>.</summary>

@@ -18,7 +18,7 @@ internal sealed class PatchBlock(WeightScope w, int width, int heads, (INorm Att
     private readonly string _path = w["attn"].Path;
 
     /// <summary>Whether anything here is trained.</summary>
-    public bool Trains => mlp.Linears.Append(_qkv).Append(_out).Any(l => l.Trains) || norms.Attention.Weight.IsTrained || norms.Mlp.Weight.IsTrained;
+    public bool Trains => mlp.Linears.Append(_qkv).Append(_out).Any(l => l.Trains) || norms.Attention.Trains || norms.Mlp.Trains;
 
     /// <summary>Angles of patches: those of their rows, then those of their columns.</summary>
     /// <param name="scope">Owner of the result.</param>

@@ -37,7 +37,7 @@ internal abstract class PatchTower
     protected PatchBlock[] Blocks { get; }
 
     /// <summary>Whether anything here is trained.</summary>
-    public bool Trains => Blocks.Any(b => b.Trains) || _merger.Linears.Any(l => l.Trains) || _mergerNorm.Weight.IsTrained;
+    public bool Trains => Blocks.Any(b => b.Trains) || _merger.Linears.Any(l => l.Trains) || _mergerNorm.Trains;
 
     /// <summary>Features of pictures.</summary>
     /// <param name="pass">The pictures.</param>

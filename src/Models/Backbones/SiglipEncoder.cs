@@ -67,10 +67,11 @@ public sealed class SiglipEncoder
         private readonly Nn.Linear _q, _k, _v, _out;
         private readonly Mlp _mlp;
         private readonly string _path;
+        private readonly ModelSubtree _all;
 
         public Block(WeightScope w, SiglipConfig c, EncoderNames n)
         {
-            _config = c;
+            (_config, _all) = (c, w.Subtree);
             _norm1 = w[n.Norm1].LayerNorm(c.Hidden, c.NormEps);
             _norm2 = w[n.Norm2].LayerNorm(c.Hidden, c.NormEps);
             WeightScope a = w[n.Attention];
@@ -82,9 +83,7 @@ public sealed class SiglipEncoder
             _mlp = new Mlp(w[n.Up].Linear(c.Hidden, c.MlpWidth, bias: true), w[n.Down].Linear(c.MlpWidth, c.Hidden, bias: true), c.Activation);
         }
 
-        public IEnumerable<Nn.Linear> Linears => [_q, _k, _v, _out, _mlp.Up, _mlp.Down];
-
-        public bool Trains => Linears.Any(l => l.Trains);
+        public bool Trains => _all.Trains;
 
         public IEnumerable<FlopCount> Flops(long P, double attention) =>
         [

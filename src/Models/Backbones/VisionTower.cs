@@ -40,7 +40,7 @@ public sealed class VisionTower
     public VisionTowerConfig Config { get; }
 
     /// <summary>Whether anything here is trained.</summary>
-    public bool Trains => _encoder.Trains || _patches.Trains || _positions.IsTrained || _class is { IsTrained: true } || _preNorm is { Weight.IsTrained: true } || _postNorm.Weight.IsTrained;
+    public bool Trains => _encoder.Trains || _patches.Trains || _positions.IsTrained || _class is { IsTrained: true } || _preNorm is { Trains: true } || _postNorm.Trains;
 
     /// <summary>Hidden states after a number of blocks; no norm follows them.</summary>
     /// <param name="scope">The running step.</param>

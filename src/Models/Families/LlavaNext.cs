@@ -38,6 +38,9 @@ public sealed class LlavaNext : ProjectedModel
     }
 
     /// <inheritdoc/>
+    protected override IReadOnlyList<KeyValuePair<Tower, string>> Outlying { get; } = [new(Tower.Connector, "model.image_newline")];
+
+    /// <inheritdoc/>
     protected override bool TowerTrains => _tower.Trains || _newline.IsTrained;
 
     /// <inheritdoc/>

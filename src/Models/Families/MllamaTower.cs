@@ -47,7 +47,8 @@ internal sealed class MllamaTower
 
     /// <summary>Whether anything here is trained.</summary>
     public bool Trains => _local.Concat(_global).Any(b => b.Trains) || _patches.Trains
-        || new[] { _class, _positions, _positionGate, _tilePositions, _preTile.Table, _preTile.Gate, _postTile.Table, _postTile.Gate, _preNorm.Weight, _postNorm.Weight }.Any(p => p.IsTrained);
+        || new[] { _class, _positions, _positionGate, _tilePositions, _preTile.Table, _preTile.Gate, _postTile.Table, _postTile.Gate }.Any(p => p.IsTrained)
+        || _preNorm.Trains || _postNorm.Trains;
 
     /// <summary>Features of pictures.</summary>
     /// <param name="scope">The running step.</param>
@@ -207,7 +208,7 @@ internal sealed class MllamaTower
         }
 
         public bool Trains => new[] { _q, _k, _v, _o, _mlp.Up, _mlp.Down }.Any(l => l.Trains)
-            || _norm1.Weight.IsTrained || _norm2.Weight.IsTrained || _attentionGate is { IsTrained: true } || _mlpGate is { IsTrained: true };
+            || _norm1.Trains || _norm2.Trains || _attentionGate is { IsTrained: true } || _mlpGate is { IsTrained: true };
 
         public IEnumerable<FlopCount> Flops(long N, double attention) =>
         [

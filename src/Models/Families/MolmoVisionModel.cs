@@ -55,7 +55,7 @@ internal sealed class MolmoVisionModel
 
     /// <summary>Whether anything here is trained.</summary>
     public bool Trains =>
-        _encoder.Trains || _preNorm.Weight.IsTrained || _padding.IsTrained || _class.IsTrained || _positions.IsTrained
+        _encoder.Trains || _preNorm.Trains || _padding.IsTrained || _class.IsTrained || _positions.IsTrained
         || _projector.Linears.Concat([_patches, _q, _k, _v, _out]).Any(l => l.Trains);
 
     /// <summary>Sees values as they are computed, or null.</summary>

@@ -84,7 +84,7 @@ internal sealed class PixtralTower
         _blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new PixtralBlock(w["transformer.layers"][i], config))];
     }
 
-    public bool Trains => _patches.Trains || _norm.Weight.IsTrained || _blocks.Any(b => b.Trains);
+    public bool Trains => _patches.Trains || _norm.Trains || _blocks.Any(b => b.Trains);
 
     /// <summary>Hidden states [P, C] of the patches [P, 3 PatchSize PatchSize] of some pictures after a number of blocks.</summary>
     public Tensor Forward(StepScope scope, Tensor patches, IReadOnlyList<PatchGrid> grids, int blocks, bool checkpoint)
@@ -137,7 +137,7 @@ internal sealed class PixtralBlock
         _mlpNorm = w["ffn_norm"].RmsNorm(C, PixtralVisionConfig.NormEps);
     }
 
-    public bool Trains => _mlp.Linears.Concat([_q, _k, _v, _out]).Any(l => l.Trains) || _attentionNorm.Weight.IsTrained || _mlpNorm.Weight.IsTrained;
+    public bool Trains => _mlp.Linears.Concat([_q, _k, _v, _out]).Any(l => l.Trains) || _attentionNorm.Trains || _mlpNorm.Trains;
 
     public IEnumerable<FlopCount> Flops(IReadOnlyList<PatchGrid> grids)
     {

@@ -152,7 +152,7 @@ public sealed class Qwen3Vl : GridVisionModel
 
         public IReadOnlyList<Nn.Linear> Linears => _mlp.Linears;
 
-        public bool Trains => Linears.Any(l => l.Trains) || _norm.Weight.IsTrained;
+        public bool Trains => Linears.Any(l => l.Trains) || _norm.Trains;
 
         public Tensor Forward(StepScope scope, Tensor x)
         {

@@ -54,6 +54,9 @@ public sealed class QwenVl : VisionLanguageModel
     };
 
     /// <inheritdoc/>
+    protected override IReadOnlyList<KeyValuePair<Tower, string>> Outlying { get; } = [new(Tower.Language, "transformer.wte"), new(Tower.Language, "transformer.ln_f")];
+
+    /// <inheritdoc/>
     public override KvCache NewCache(Parameters parameters, int sequences, int capacity) => _text.NewCache(parameters, sequences, capacity);
 
     /// <inheritdoc/>

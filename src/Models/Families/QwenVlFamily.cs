@@ -3,6 +3,7 @@ using Lorikeet.Imaging;
 using Lorikeet.Models.Backbones;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
+using Lorikeet.Text.Chat;
 using Lorikeet.Text.Tokenizers;
 using Encoding = Lorikeet.Text.Tokenizers.Encoding;
 
@@ -23,7 +24,7 @@ internal sealed class QwenVlFamily : Family
 /// <summary>Conversations as input of <see cref="QwenVl"/>: ChatML, a tiktoken vocabulary, 256 tokens a picture that spell its path.</summary>
 internal sealed class QwenVlInputs : Processor
 {
-    private const string Start = "<img>", End = "</img>", Pad = "<imgpad>", Turn = "<|im_start|>", EndOfText = "<|endoftext|>";
+    private const string Start = "<img>", End = "</img>", Pad = "<imgpad>", Turn = "<|im_start|>", EndOfText = "<|endoftext|>", TurnEnd = "<|im_end|>\n";
 
     private const string Pattern =
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -132,6 +133,37 @@ internal sealed class QwenVlInputs : Processor
         }
 
         return new ExpandedText(expanded.Append(text, done, text.Length - done).ToString(), moves);
+    }
+
+    /// <summary>
+    /// The published fine-tuning script supervises the marks of every turn, the system's and the user's too: its start, its end and the
+    /// newline behind that; and what the assistant says. Never the roles.
+    /// </summary>
+    /// <inheritdoc/>
+    protected override IReadOnlyList<(int Start, int End)> PublishedSpans(
+        string text, IReadOnlyList<ChatMessage> messages, IReadOnlyDictionary<string, object?> variables)
+    {
+        var spans = new List<(int, int)>();
+
+        // Turns are told apart by rendering ever more of them: a message may spell out the marks.
+        bool hasSystem = messages.Count > 0 && messages[0].Role == "system";
+        int start = 0;
+        for (int k = hasSystem ? 1 : 0; k <= messages.Count; k++)
+        {
+            string upTo = k == messages.Count ? text : Template.Render([.. messages.Take(k)], addGenerationPrompt: false, variables).Text;
+            string role = k == 0 ? "system" : messages[k - 1].Role, opening = $"{Turn}{role}\n";
+            if (upTo.Length < start || !text.StartsWith(upTo, StringComparison.Ordinal)
+                || !upTo.AsSpan(start).StartsWith(opening) || !upTo.AsSpan(start + opening.Length).EndsWith(TurnEnd))
+            {
+                throw new InvalidDataException($"{Template.Name}: turn {k} does not stand between '{Turn}{role}' and '<|im_end|>' with a newline behind each, so data.loss_on: published cannot tell its parts. Use the model's own template, or assistant_turns.");
+            }
+
+            spans.Add((start, start + Turn.Length));
+            spans.Add((role == "assistant" ? start + opening.Length : upTo.Length - TurnEnd.Length, upTo.Length));
+            start = upTo.Length;
+        }
+
+        return spans;
     }
 
     /// <summary>Role, the newline behind it and the content are tokenized apart.</summary>

@@ -99,7 +99,7 @@ public sealed class SmolVlm : VisionLanguageModel
     /// <summary>Image features [M, C] of all tiles, in order.</summary>
     private Tensor Features(StepScope scope, SmolVlmVision vision)
     {
-        bool trains = scope.IsRecording && (_encoder.Trains || _embeddings.Trains || _connector.Trains || _postNorm.Weight.IsTrained);
+        bool trains = scope.IsRecording && (_encoder.Trains || _embeddings.Trains || _connector.Trains || _postNorm.Trains);
         if (trains || Observer is not null || vision.Tiles.Count <= FrozenTilesAtOnce)
         {
             return TileFeatures(scope, vision, 0, vision.Tiles.Count);
@@ -188,7 +188,7 @@ public sealed class SmolVlm : VisionLanguageModel
 
         public Nn.Linear Projection { get; }
 
-        public bool Trains => Projection.Weight.Trained is not null || _position.IsTrained;
+        public bool Trains => Projection.Trains || _position.IsTrained;
 
         public Tensor Forward(StepScope scope, SmolVlmVision vision, SmolVlmTile[] tiles, int firstPatch)
         {

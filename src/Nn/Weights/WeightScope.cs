@@ -13,6 +13,12 @@ public interface IWeightSource
     /// <exception cref="InvalidDataException">It is missing or has another shape; the message names the file and key.</exception>
     Tensor Read(string name, Shape shape);
 
+    /// <summary>As <see cref="Read"/> for a constant of the model; a source that makes weights up takes the right values.</summary>
+    /// <param name="name">As in <see cref="Read"/>.</param>
+    /// <param name="shape">As in <see cref="Read"/>.</param>
+    /// <param name="values">The constant's values.</param>
+    Tensor ReadConstant(string name, Shape shape, Func<float[]> values) => Read(name, shape);
+
     /// <summary>Whether a parameter exists (an untied head, an optional bias).</summary>
     bool Contains(string name);
 }
@@ -41,6 +47,9 @@ public sealed class WeightScope
     /// <summary>Module path of this place.</summary>
     public string Path { get; }
 
+    /// <summary>This place with everything below it, also what is made later.</summary>
+    public ModelSubtree Subtree => new(Parts, Path);
+
     /// <summary>A child module; dots descend several levels.</summary>
     public WeightScope this[string name] => new(_source, Parts, Join(name));
 
@@ -54,6 +63,17 @@ public sealed class WeightScope
     public Param Param(string name, Shape shape)
     {
         var param = new Param(Join(name), _source.Read(Join(name), shape));
+        Parts.Add(param);
+        return param;
+    }
+
+    /// <summary>A table that the checkpoint holds though it is computed: full training leaves it as it is.</summary>
+    /// <param name="name">Its name in this module.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="values">How it is computed, for a model that starts from random weights.</param>
+    public Param Constant(string name, Shape shape, Func<float[]> values)
+    {
+        var param = new Param(Join(name), _source.ReadConstant(Join(name), shape, values)) { IsConstant = true };
         Parts.Add(param);
         return param;
     }
@@ -91,6 +111,32 @@ public sealed class WeightScope
     public LayerNorm LayerNorm(int width, float eps) => new(Param("weight", new Shape(width)), Param("bias", new Shape(width)), eps);
 
     private string Join(string name) => Path.Length == 0 ? name : Path + "." + name;
+}
+
+/// <summary>A part of the module tree: what a block asks whether anything of it is trained, so that no list of layers can forget one.</summary>
+/// <param name="parts">The model's parts.</param>
+/// <param name="path">Module path of the subtree's root.</param>
+public sealed class ModelSubtree(ModelParts parts, string path)
+{
+    private (Param[] Params, Linear[] Linears, int Seen) _own = ([], [], -1);
+
+    /// <summary>Whether a tensor of the subtree, or an adapter on one of its linear layers, is trained.</summary>
+    public bool Trains
+    {
+        get
+        {
+            if (_own.Seen != parts.Params.Count)
+            {
+                string inside = path + ".";
+                _own = (
+                    [.. parts.Params.Where(p => p.Name.StartsWith(inside, StringComparison.Ordinal))],
+                    [.. parts.Linears.Where(l => l.Path == path || l.Path.StartsWith(inside, StringComparison.Ordinal))],
+                    parts.Params.Count);
+            }
+
+            return _own.Params.Any(p => p.IsTrained) || _own.Linears.Any(l => l.Trains);
+        }
+    }
 }
 
 /// <summary>The tensors and linear layers of a model, in order of construction.</summary>

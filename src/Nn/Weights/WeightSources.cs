@@ -131,6 +131,14 @@ public sealed class RandomWeights(Parameters parameters, float deviation, ulong 
             Array.Fill(values, 1f);
         }
 
+        return New(shape, values);
+    }
+
+    /// <inheritdoc/>
+    public Tensor ReadConstant(string name, Shape shape, Func<float[]> values) => New(shape, values());
+
+    private Tensor New(Shape shape, float[] values)
+    {
         Tensor x = parameters.New(shape, DType.F32, MemoryUse.Weights);
         x.CopyFrom<float>(values);
         return x;

@@ -26,6 +26,9 @@ public sealed class Param
     /// <summary>The element type in the checkpoint's file.</summary>
     public DType StoredDType { get; init; }
 
+    /// <summary>Whether it is a constant that is stored with the model, which full training leaves as it is.</summary>
+    public bool IsConstant { get; init; }
+
     /// <summary>Whether the value is an f32 parameter with gradients.</summary>
     public bool IsTrained => Value.IsParameter;
 

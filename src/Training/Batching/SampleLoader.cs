@@ -170,7 +170,7 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         (EncodedSample? encoded, RowRemark? remark, Finding? error) = FitLength(index, sample, sizes, encode);
         if (encoded is not null && options.Encode.Loss != LossOn.Nothing && encoded.Supervised == 0)
         {
-            error = new Finding(FindingKind.NoLoss, sample.Origin, "no token of this sample carries loss. Give it an answer by the assistant, or set data.assistant_only_loss: false.");
+            error = new Finding(FindingKind.NoLoss, sample.Origin, "no token of this sample carries loss. Give it an answer by the assistant, or set data.loss_on: all_tokens.");
         }
 
         return (new LoadedSample(error is null ? encoded : null, remark) { Sizes = sizes }, error);

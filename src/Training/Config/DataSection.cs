@@ -50,8 +50,11 @@ public sealed record DataSection
     /// <summary>What happens at a sample that is longer than max_length.</summary>
     public OverflowPolicy OnOverflow { get; init; } = OverflowPolicy.Error;
 
-    /// <summary>Only the assistant's words count in the loss; otherwise every token but padding and images.</summary>
+    /// <summary>Only the assistant's words count in the loss; otherwise every token, those of pictures too.</summary>
     public bool AssistantOnlyLoss { get; init; } = true;
+
+    /// <summary>Which tokens count in the loss, where assistant_only_loss says too little; null for what that says.</summary>
+    public LossTokens? LossOn { get; init; }
 
     /// <summary>
     /// Put several samples together up to max_length tokens; they do not see each other, and a batch then counts packs. Every sample is
@@ -96,6 +99,9 @@ public sealed record DataSection
     /// <summary>Random changes to training samples.</summary>
     public AugmentSection Augment { get; init; } = new();
 
+    /// <summary>Which tokens count in the loss, whichever key says so.</summary>
+    internal LossTokens Loss => LossOn ?? (AssistantOnlyLoss ? LossTokens.AssistantTurns : LossTokens.AllTokens);
+
     /// <summary>How pictures are made smaller when they are read; null where they are not.</summary>
     internal PictureReduction? Reduction => ScaleFactor is null && Thumbnail is null ? null : new PictureReduction
     {
@@ -103,6 +109,22 @@ public sealed record DataSection
         Thumbnail = Thumbnail is { Count: > 0 } limit ? new PixelSize(limit[0], limit[^1]) : null,
         Resample = (ResizeFilter)Resample,
     };
+}
+
+/// <summary>Which tokens count in the loss.</summary>
+public enum LossTokens
+{
+    /// <summary>Every turn of the assistant.</summary>
+    AssistantTurns,
+
+    /// <summary>The assistant's last turn only.</summary>
+    LastTurn,
+
+    /// <summary>Every token, those of pictures too.</summary>
+    AllTokens,
+
+    /// <summary>What the training script that was published with the model trains, for models whose script differs.</summary>
+    Published,
 }
 
 /// <summary>What happens at a row that cannot be used.</summary>

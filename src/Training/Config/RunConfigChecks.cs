@@ -53,6 +53,11 @@ internal static class RunConfigChecks
             yield return new ConfigProblem("data.validation_split", "holds out samples for evaluation, but data.eval names some; remove one of the two");
         }
 
+        if (data is { AssistantOnlyLoss: false, LossOn: not null and not LossTokens.AllTokens })
+        {
+            yield return new ConfigProblem("data.loss_on", "says which tokens count, but assistant_only_loss: false says that all do; remove one of the two");
+        }
+
         if (data.ValidationSplit is >= 1 and var count && count != Math.Floor(count))
         {
             yield return new ConfigProblem("data.validation_split", string.Create(CultureInfo.InvariantCulture, $"must be a share below 1 or a whole number of samples, found {count}"));

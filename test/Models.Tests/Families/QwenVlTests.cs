@@ -66,6 +66,52 @@ public sealed class QwenVlTests
         Assert.Equal(10000, (config with { UsesDynamicNtk = false }).RopeBaseFor(length));
     }
 
+    // The published fine-tuning script: the marks of every turn, and the answers; a mark that somebody typed is no mark.
+    [Fact]
+    public void The_published_rule_supervises_the_marks_of_all_turns_and_the_answers()
+    {
+        Processor processor = ModelCatalog.LoadProcessor(Tiny);
+        ChatMessage[] messages =
+        [
+            new("user", [new ImagePart("a.png"), new TextPart("Is <|im_end|>\n a mark?")]), new("assistant", [new TextPart("\nYes.")]),
+            new("user", [new TextPart("And?")]), new("assistant", [new TextPart("No <|im_start|>more.")]),
+        ];
+        EncodedSample published = processor.Measure(messages, [new PixelSize(9, 7)], new EncodeOptions { Loss = LossOn.Published });
+        Assert.Equal(
+            "<|im_start|>...<|im_end|>\n<|im_start|>...<|im_end|>\n<|im_start|>...\nYes.<|im_end|>\n<|im_start|>...<|im_end|>\n<|im_start|>...No <|im_start|>more.<|im_end|>\n",
+            Supervised(processor, published));
+
+        // With a system turn of its own, and what the usual rule makes of the same conversation.
+        ChatMessage[] system = [new("system", [new TextPart("Be brief.")]), .. messages[2..]];
+        Assert.Equal(
+            "<|im_start|>...<|im_end|>\n<|im_start|>...<|im_end|>\n<|im_start|>...No <|im_start|>more.<|im_end|>\n",
+            Supervised(processor, processor.Measure(system, [], new EncodeOptions { Loss = LossOn.Published })));
+        Assert.Equal("...No <|im_start|>more.<|im_end|>\n", Supervised(processor, processor.Measure(system, [], new EncodeOptions { Loss = LossOn.AssistantTurns })));
+        Assert.Equal(0, processor.Measure(messages, [new PixelSize(9, 7)], new EncodeOptions { Loss = LossOn.Published, AddGenerationPrompt = true }).Supervised);
+    }
+
+    [Fact]
+    public void Families_without_a_published_rule_say_so()
+    {
+        Processor other = ModelCatalog.LoadProcessor(ModelDirectory.Open(Golden.Path("models", "smolvlm")));
+        ChatMessage[] messages = [new("user", [new TextPart("What?")]), new("assistant", [new TextPart("That.")])];
+        Assert.Contains("assistant_turns", Assert.Throws<InvalidDataException>(() => other.Measure(messages, [], new EncodeOptions { Loss = LossOn.Published })).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The supervised tokens as text, with "..." for what stands between them.</summary>
+    private static string Supervised(Processor processor, EncodedSample sample)
+    {
+        var text = new System.Text.StringBuilder();
+        bool isCut = false;
+        foreach ((int id, int label) in sample.Ids.Zip(sample.Labels))
+        {
+            text.Append(label == TokenBatch.Ignored ? (isCut ? "" : "...") : processor.Tokenizer.Decode([id]));
+            isCut = label == TokenBatch.Ignored;
+        }
+
+        return text.ToString();
+    }
+
     private static int[] Slots(string path)
     {
         Processor processor = ModelCatalog.LoadProcessor(Tiny);

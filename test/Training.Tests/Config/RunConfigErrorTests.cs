@@ -112,6 +112,11 @@ public sealed class RunConfigErrorTests
         RunFile.Error("model: {path: m}\ndata: {train: t, eval: e}\ntrain: {load_best_model_at_end: true,  save_steps: 50, eval_steps: 20, eval_strategy: steps}\n"));
 
     [Fact]
+    public void Two_keys_that_say_which_tokens_count_must_agree() => Assert.Equal(
+        "run.yaml:2:46: data.loss_on: says which tokens count, but assistant_only_loss: false says that all do; remove one of the two",
+        RunFile.Error("model: {path: m}\ndata: {train: t, assistant_only_loss: false, loss_on: last_turn}\n"));
+
+    [Fact]
     public void Compute_and_bf16_must_agree()
     {
         const string Data = "data: {train: t}\n";

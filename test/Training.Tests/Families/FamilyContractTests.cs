@@ -6,12 +6,15 @@ using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
 using Lorikeet.Testing;
 using Lorikeet.Text.Chat;
+using Lorikeet.Training.Config;
 using Lorikeet.Training.Objectives;
 using Lorikeet.Training.Optim;
 
 namespace Lorikeet.Training.Tests.Families;
 
-/// <summary>What every model family must hold, run for each tiny model among the goldens.</summary>
+/// <summary>
+/// What every model family must hold, run for each tiny model among the goldens; one whose directory has no weights there gets random ones.
+/// </summary>
 public sealed class FamilyContractTests
 {
     private static readonly string[][] AllSamples = [["landscape.png"], [], ["tiny.png", "portrait.png"], ["square.png"]];
@@ -20,7 +23,7 @@ public sealed class FamilyContractTests
     private static readonly string[] OnePicture = ["molmo"];
 
     public static TheoryData<string> Families() =>
-        [.. Directory.EnumerateDirectories(Golden.Path("models")).Where(d => File.Exists(Path.Combine(d, "model.safetensors"))).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateDirectories(Golden.Path("models")).Where(d => File.Exists(Path.Combine(d, "config.json"))).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
 
     private static string[][] SamplesOf(string family) => OnePicture.Contains(family) ? [.. AllSamples.Select(s => s.Take(1).ToArray())] : AllSamples;
 
@@ -83,6 +86,75 @@ public sealed class FamilyContractTests
         Assert.True(biases.Length == 0 || biases.Any(t => kept.Gradients[t].Any(g => g != 0)), family);
         model.Loaded.Model.GradientCheckpointing = true;
         Assert.Equal(kept.Gradients, model.Run(adapter, batch).Gradients);
+    }
+
+    // A tower of which nothing trains leaves no record, and is computed some pictures at a time: it must know all of its tensors.
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void What_trains_alone_gets_the_gradients_that_it_gets_where_everything_trains(string family)
+    {
+        static string Kind(string name) => System.Text.RegularExpressions.Regex.Replace(name, @"\d+", "#");
+        using var model = new ContractModel(family);
+        Dictionary<string, float[]> all = model.Gradients(SamplesOf(family), _ => true, checkpoint: false);
+        VisionLanguageModel it = model.Loaded.Model;
+        HashSet<string> matrices = [.. it.Parts.Linears.Select(l => Kind(l.Path + ".weight"))];
+        string[] kinds = [.. all.Keys.Where(name => it.TowerOf(name) is Tower.Vision or Tower.Connector && all[name].Any(g => g != 0)).Select(Kind).Distinct().Where(k => !matrices.Contains(k))];
+        Assert.NotEmpty(kinds);
+        for (int k = 0; k < kinds.Length; k++)
+        {
+            using var other = new ContractModel(family);
+            foreach ((string name, float[] gradient) in other.Gradients(SamplesOf(family), name => Kind(name) == kinds[k], checkpoint: k % 2 == 1))
+            {
+                float worst = gradient.Zip(all[name], (a, b) => Math.Abs(a - b)).Max(), largest = all[name].Max(Math.Abs);
+                Assert.True(worst <= 1e-5f * largest, $"{family}, only {kinds[k]} trained: {name} differs by {worst}, the largest gradient is {largest}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Every_parameter_but_the_heads_belongs_to_a_tower(string family)
+    {
+        using var model = new ContractModel(family);
+        VisionLanguageModel it = model.Loaded.Model;
+        string[] outside = [.. it.Parts.Params.Select(p => p.Name).Where(name => it.TowerOf(name) == Tower.Head)];
+        Assert.All(outside, name => Assert.StartsWith(it.LmHead.Path + ".", name, StringComparison.Ordinal));
+
+        // Each part can be trained by its name, and the parts together are everything.
+        int chosen = new[] { "vision", "connector", "language" }.Sum(part =>
+        {
+            Func<string, bool> rule = TrainTargets.Freeze(new FreezeSection { Train = [part] }, it);
+            int count = it.Parts.Params.Count(p => rule(p.Name));
+            Assert.True(count > 0, part);
+            return count;
+        });
+        Assert.Equal(it.Parts.Params.Count, chosen + outside.Length);
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Blocks_of_a_tower_can_be_trained_by_their_number(string family)
+    {
+        using var model = new ContractModel(family);
+        VisionLanguageModel it = model.Loaded.Model;
+        foreach ((string entry, Tower tower) in new[] { ("language.layers.0", Tower.Language), ("vision.layers.1", Tower.Vision), ("language.layers.0-1", Tower.Language) })
+        {
+            Func<string, bool> rule = TrainTargets.Freeze(new FreezeSection { Train = [entry] }, it);
+            string[] names = [.. it.Parts.Params.Select(p => p.Name).Where(rule)];
+            Assert.True(names.Length > 0, $"{entry} means nothing");
+            Assert.All(names, name => Assert.Equal(tower, it.TowerOf(name)));
+            Assert.True(names.Length < it.Parts.Params.Count(p => it.TowerOf(p.Name) == tower), entry);
+        }
+    }
+
+    [Theory]
+    [InlineData("language.layers.7")]
+    [InlineData("vision.layers.0-99")]
+    [InlineData("language.layers.1-0")]
+    public void A_range_of_blocks_that_the_tower_lacks_is_refused(string entry)
+    {
+        using var model = new ContractModel("molmo");
+        Assert.Contains($"'{entry}'", Assert.Throws<InvalidDataException>(() => TrainTargets.Freeze(new FreezeSection { Train = [entry] }, model.Loaded.Model)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -210,12 +282,14 @@ public sealed class FamilyContractTests
     {
         private readonly CpuDevice _device = new(new CpuOptions { Threads = 2 });
         private readonly Arena _arena;
+        private readonly FamilyDirectory? _directory;
 
         public ContractModel(string family, bool isPath = false)
         {
             _arena = new Arena(_device);
             Parameters = new Parameters(_device, _arena);
-            Loaded = ModelCatalog.Load(ModelDirectory.Open(isPath ? family : Golden.Path("models", family)), Parameters);
+            _directory = isPath ? null : new FamilyDirectory(family);
+            Loaded = ModelCatalog.Load(ModelDirectory.Open(_directory?.Path ?? family), Parameters);
         }
 
         public Parameters Parameters { get; }
@@ -273,6 +347,17 @@ public sealed class FamilyContractTests
             return (loss, gradients);
         }
 
+        /// <summary>Gradients by name where the model's own tensors train, in a batch of more pictures than a frozen tower takes at a time.</summary>
+        public Dictionary<string, float[]> Gradients(string[][] samples, Func<string, bool> chosen, bool checkpoint)
+        {
+            Trainable trained = Trainable.Of(Loaded.Model, Parameters, chosen);
+            Loaded.Model.GradientCheckpointing = checkpoint;
+            using var scope = new StepScope(_device, _arena, record: true) { Training = true };
+            LossTerm term = new Sft().Compute(scope, Loaded.Model, Loaded.Processor.Collate(Encode([.. samples, .. samples])))[0];
+            scope.Backward((term.Sum, 1f));
+            return trained.Tensors.ToDictionary(t => t.Name, t => t.Value.Grad?.ToHost<float>() ?? new float[t.Value.Count]);
+        }
+
         public float[] Hidden(ModelInput input, KvCache? cache)
         {
             using var scope = new StepScope(_device, _arena, record: false);
@@ -284,6 +369,7 @@ public sealed class FamilyContractTests
             Loaded.Dispose();
             _arena.Dispose();
             _device.Dispose();
+            _directory?.Dispose();
         }
     }
 }

@@ -44,7 +44,8 @@ public sealed class PlanEqualityTests
     [MemberData(nameof(Families.FamilyContractTests.Families), MemberType = typeof(Families.FamilyContractTests))]
     public void Every_family_is_planned_exactly(string family)
     {
-        using var tiny = new Runs.TinyRun(Testing.Golden.Path("models", family));
+        using var directory = new Families.FamilyDirectory(family);
+        using var tiny = new Runs.TinyRun(directory.Path);
         string[] settings = ["--train.max_steps=3", "--generation.max_new_tokens=8", "--train.gradient_checkpointing=true"];
         using RunPlanner planner = RunPlanner.Open(tiny.Config(settings), new PlanEnvironment());
         PlannedBytes planned = planner.Plan(CancellationToken.None).Account;
