@@ -16,7 +16,7 @@ public sealed class CpuDeviceTests
         Tensor x = t.Scope.From<byte>(bytes, new Shape(1000), DType.U8);
         Assert.Equal(bytes, x.ToHost<byte>());
         Assert.Equal(bytes[300..310], x.Slice(300, 10).ToHost<byte>());
-        Assert.Equal(name, t.Device.Name);
+        Assert.StartsWith(name, t.Device.Name, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -25,7 +25,7 @@ public sealed class CpuDeviceTests
     [InlineData("fake", 1)]
     public void Memory_is_aligned(string name, long bytes)
     {
-        using CpuDevice device = TestDevices.Open(name);
+        using IDevice device = TestDevices.Open(name);
         nint address = device.Allocate(bytes);
         Assert.Equal(0, address % 256);
         device.Free(address, bytes);
@@ -34,7 +34,7 @@ public sealed class CpuDeviceTests
     [Fact]
     public unsafe void Only_the_plain_device_maps_host_memory()
     {
-        using CpuDevice cpu = TestDevices.Open("cpu"), fake = TestDevices.Open("fake");
+        using IDevice cpu = TestDevices.Open("cpu"), fake = TestDevices.Open("fake");
         float value = 3f;
         nint address = (nint)(&value);
         Assert.Equal(address, cpu.MapHost(address, 4));
@@ -82,7 +82,7 @@ public sealed class CpuDeviceTests
     [Fact]
     public void A_request_that_no_system_can_meet_says_how_much_was_asked_for()
     {
-        using CpuDevice device = TestDevices.Open("cpu");
+        using IDevice device = TestDevices.Open("cpu");
         var e = Assert.Throws<InsufficientMemoryException>(() => device.Allocate(1L << 60));
         Assert.Contains("1152921504606846976 bytes", e.Message, StringComparison.Ordinal);
     }

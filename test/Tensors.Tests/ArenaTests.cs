@@ -8,7 +8,7 @@ public sealed class ArenaTests
     [Fact]
     public void Neighbours_that_are_free_become_one_block_again()
     {
-        using CpuDevice device = TestDevices.Open("cpu", 1);
+        using IDevice device = TestDevices.Open("cpu", 1);
         using var arena = new Arena(device);
         Arena.Block a = arena.Take(1000, MemoryUse.Activations), b = arena.Take(2000, MemoryUse.Activations), c = arena.Take(3000, MemoryUse.Activations);
         long reserved = arena.Reserved;
@@ -24,7 +24,7 @@ public sealed class ArenaTests
     [Fact]
     public void Blocks_never_overlap_and_everything_comes_back()
     {
-        using CpuDevice device = TestDevices.Open("cpu", 1);
+        using IDevice device = TestDevices.Open("cpu", 1);
         using var arena = new Arena(device);
         nint[] first = Churn(arena);
         long reserved = arena.Reserved;
@@ -36,7 +36,7 @@ public sealed class ArenaTests
     [Fact]
     public void The_account_keeps_uses_apart_and_its_parts_add_up_at_the_peak()
     {
-        using CpuDevice device = TestDevices.Open("cpu", 1);
+        using IDevice device = TestDevices.Open("cpu", 1);
         using var arena = new Arena(device);
         Arena.Block weights = arena.Take(1 << 20, MemoryUse.Weights), early = arena.Take(3 << 20, MemoryUse.Workspace);
         arena.Give(early);
@@ -53,7 +53,7 @@ public sealed class ArenaTests
     [Fact]
     public void A_closed_arena_refuses_to_give_memory_and_takes_blocks_back_quietly()
     {
-        using CpuDevice device = TestDevices.Open("cpu", 1);
+        using IDevice device = TestDevices.Open("cpu", 1);
         var arena = new Arena(device);
         Arena.Block block = arena.Take(100, MemoryUse.Activations);
         arena.Dispose();

@@ -6,6 +6,9 @@ public static class Golden
     /// <summary>The directory <c>test/goldens</c> of the repository.</summary>
     public static string Root { get; } = System.IO.Path.Combine(Repository(), "test", "goldens");
 
+    /// <summary>The repository that the tests belong to.</summary>
+    public static string RepositoryRoot { get; } = Repository();
+
     /// <summary>A path below <see cref="Root"/>.</summary>
     public static string Path(params string[] parts) => System.IO.Path.Combine([Root, .. parts]);
 

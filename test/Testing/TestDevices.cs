@@ -4,11 +4,14 @@ using Lorikeet.Tensors.Cpu;
 
 namespace Lorikeet.Testing;
 
-/// <summary>Theory data (<c>[ClassData(typeof(DeviceNames))]</c>): the CPU and the device that faults when host code follows an address.</summary>
+/// <summary>
+/// Theory data (<c>[ClassData(typeof(DeviceNames))]</c>): the CPU, the device that faults when host code follows an address, and
+/// a GPU, emulated where there is none.
+/// </summary>
 public sealed class DeviceNames : IEnumerable<object[]>
 {
     /// <summary>The names.</summary>
-    public static string[] All => ["cpu", "fake"];
+    public static string[] All => ["cpu", "fake", "cuda"];
 
     /// <inheritdoc/>
     public IEnumerator<object[]> GetEnumerator() => All.Select(name => new object[] { name }).GetEnumerator();
@@ -20,12 +23,13 @@ public sealed class DeviceNames : IEnumerable<object[]>
 public static class TestDevices
 {
     /// <summary>Opens a device by name.</summary>
-    /// <param name="name"><c>cpu</c>, <c>fake</c> or <c>reference</c>.</param>
-    /// <param name="threads">Threads of its kernels.</param>
-    public static CpuDevice Open(string name, int threads = 2) => name switch
+    /// <param name="name"><c>cpu</c>, <c>fake</c>, <c>cuda</c> or <c>reference</c>.</param>
+    /// <param name="threads">Threads of its kernels, on the CPU.</param>
+    public static IDevice Open(string name, int threads = 2) => name switch
     {
         "cpu" => new CpuDevice(new CpuOptions { Threads = threads }),
         "fake" => new CpuDevice(new CpuOptions { Threads = threads, PoisonHostAccess = true }),
+        "cuda" => CudaEmulator.Open(),
         "reference" => new CpuDevice(new CpuOptions { Threads = 1, Reference = true }),
         _ => throw new ArgumentException($"no test device is called '{name}'"),
     };
@@ -43,7 +47,7 @@ public sealed class TestScope : IDisposable
     }
 
     /// <summary>The device.</summary>
-    public CpuDevice Device { get; }
+    public IDevice Device { get; }
 
     /// <summary>Its kernels.</summary>
     public IKernels Kernels => Device.Kernels;

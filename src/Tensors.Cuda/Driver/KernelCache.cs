@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Lorikeet.Tensors.Cuda.Driver;
+
+/// <summary>
+/// Compiles kernel files for the GPU at hand when they are first needed and keeps the machine code in a folder, under a name
+/// made of GPU generation, compiler version and a hash of text and options. A file that cannot be written costs only time.
+/// </summary>
+internal sealed class KernelCache
+{
+    private readonly Func<Nvrtc> _compiler;
+    private readonly string _architecture;
+    private readonly string? _folder;
+    private readonly string _prelude = Resource("Prelude.cu");
+    private Nvrtc? _opened;
+
+    /// <summary>Makes a cache.</summary>
+    /// <param name="compiler">Opens the compiler.</param>
+    /// <param name="architecture">What to compile for: <c>sm_90</c>.</param>
+    /// <param name="folder">Where machine code is kept; null keeps none.</param>
+    public KernelCache(Func<Nvrtc> compiler, string architecture, string? folder)
+    {
+        _compiler = compiler;
+        _architecture = architecture;
+        _folder = folder;
+    }
+
+    /// <summary>Programs compiled so far, not counting those that were found in the folder.</summary>
+    public int Compiled { get; private set; }
+
+    /// <summary>Names of all kernel files.</summary>
+    public static IReadOnlyList<string> Files { get; } =
+        [.. Assembly.GetExecutingAssembly().GetManifestResourceNames().Where(name => name.EndsWith(".cu", StringComparison.Ordinal) && name != "Prelude.cu").Order(StringComparer.Ordinal)];
+
+    /// <summary>Machine code of a kernel file.</summary>
+    /// <param name="file">Its name without extension.</param>
+    /// <param name="defines">Macros, <c>NAME=VALUE</c> separated by spaces.</param>
+    public byte[] Image(string file, string defines)
+    {
+        string source = _prelude + "\n#line 1 \"" + file + ".cu\"\n" + Resource(file + ".cu");
+        string[] options = Options(_architecture, defines);
+        Nvrtc nvrtc = _opened ??= _compiler();
+        (int major, int minor) = nvrtc.Version;
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [source, .. options])));
+        string name = string.Create(CultureInfo.InvariantCulture, $"{file}-{_architecture}-{major}.{minor}-{Convert.ToHexStringLower(hash.AsSpan(0, 12))}.cubin");
+        string? path = _folder is null ? null : Path.Combine(_folder, name);
+        if (path is not null && File.Exists(path))
+        {
+            return File.ReadAllBytes(path);
+        }
+
+        byte[] image = nvrtc.Compile(file + ".cu", source, options);
+        Compiled++;
+        if (path is not null)
+        {
+            Keep(path, image);
+        }
+
+        return image;
+    }
+
+    /// <summary>The options that every kernel is compiled with.</summary>
+    internal static string[] Options(string architecture, string defines) =>
+        [$"--gpu-architecture={architecture}", "--std=c++17", "--device-as-default-execution-space", .. defines.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(define => "-D" + define)];
+
+    private static void Keep(string path, byte[] image)
+    {
+        string own = string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}");
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(own, image);
+            File.Move(own, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The code is at hand all the same; the next start compiles again.
+            File.Delete(own);
+        }
+    }
+
+    private static string Resource(string name)
+    {
+        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name)
+            ?? throw new ArgumentException($"there is no kernel file '{name}'");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}

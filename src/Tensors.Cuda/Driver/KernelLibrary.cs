@@ -1,0 +1,55 @@
+namespace Lorikeet.Tensors.Cuda.Driver;
+
+/// <summary>Compiled kernels by name, loaded when first called.</summary>
+internal sealed class KernelLibrary : IDisposable
+{
+    private readonly CudaDriver _driver;
+    private readonly KernelCache _cache;
+    private readonly Dictionary<(string File, string Defines), nint> _modules = [];
+    private readonly Dictionary<KernelName, nint> _functions = [];
+
+    public KernelLibrary(CudaDriver driver, KernelCache cache)
+    {
+        _driver = driver;
+        _cache = cache;
+    }
+
+    /// <summary>The function of a kernel; with <paramref name="sharedBytes"/> of dynamic shared memory allowed.</summary>
+    public nint Function(in KernelName name, int sharedBytes = 0)
+    {
+        if (_functions.TryGetValue(name, out nint function))
+        {
+            return function;
+        }
+
+        if (!_modules.TryGetValue((name.File, name.Defines), out nint module))
+        {
+            module = _driver.LoadModule(_cache.Image(name.File, name.Defines));
+            _modules.Add((name.File, name.Defines), module);
+        }
+
+        const int AlwaysAllowed = 48 << 10;
+        function = _driver.Function(module, name.Kernel);
+        if (sharedBytes > AlwaysAllowed)
+        {
+            _driver.AllowSharedMemory(function, sharedBytes);
+        }
+
+        _functions.Add(name, function);
+        return function;
+    }
+
+    public void Dispose()
+    {
+        foreach (nint module in _modules.Values)
+        {
+            _driver.Unload(module);
+        }
+
+        _modules.Clear();
+        _functions.Clear();
+    }
+}
+
+/// <summary>A kernel of a file, compiled with macros (<c>NAME=VALUE</c> separated by spaces).</summary>
+internal readonly record struct KernelName(string File, string Kernel, string Defines);

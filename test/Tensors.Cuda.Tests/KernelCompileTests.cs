@@ -1,0 +1,62 @@
+using Lorikeet.Tensors.Cuda.Driver;
+using Lorikeet.Testing;
+
+namespace Lorikeet.Tensors.Cuda.Tests;
+
+/// <summary>
+/// Every kernel file through NVIDIA's own compiler, for every generation of GPUs that is supported. Compiling needs no GPU, only
+/// libnvrtc; without it these tests are skipped.
+/// </summary>
+public sealed class KernelCompileTests
+{
+    private static readonly string[] Floats = ["float", "bf16", "f16"];
+
+    public static IEnumerable<object[]> Architectures => ((string[])["sm_80", "sm_86", "sm_89", "sm_90"]).Select(name => new object[] { name });
+
+    [Fact]
+    public void Every_kernel_file_is_compiled_here() =>
+        Assert.Equal(KernelCache.Files.Select(file => Path.GetFileNameWithoutExtension(file)), Variants().Select(v => v.File).Distinct().Order(StringComparer.Ordinal));
+
+    [Theory]
+    [MemberData(nameof(Architectures))]
+    public void Kernels_compile(string architecture)
+    {
+        CudaLibrary library = CudaLibraries.Find([Path.Combine(Golden.RepositoryRoot, "artifacts", "native")]).Nvrtc;
+        Assert.SkipWhen(library.Path is null, "libnvrtc was not found; eng/native.sh nvrtc installs it");
+        var cache = new KernelCache(() => new Nvrtc(CudaLibraries.Load(library)), architecture, folder: null);
+        foreach ((string file, string defines) in Variants())
+        {
+            byte[] image = cache.Image(file, defines);
+            Assert.Equal("\x7F" + "ELF", string.Concat(image.Take(4).Select(b => (char)b)));
+        }
+    }
+
+    private static IEnumerable<(string File, string Defines)> Variants()
+    {
+        foreach (string x in Floats)
+        {
+            foreach (string y in Floats)
+            {
+                yield return ("Elementwise", $"X={x} Y={y}");
+            }
+
+            yield return ("Gather", $"X={x} Y=float");
+            yield return ("Norms", $"X=float Y=float W={x}");
+            foreach (int rows in (int[])[1, 2, 4, 8])
+            {
+                yield return ("Skinny", $"X=float W={x} ROWS={rows} BF16={rows % 2}");
+            }
+        }
+
+        for (int kind = 0; kind < 5; kind++)
+        {
+            yield return ("Activation", $"KIND={kind} X=float Y=float");
+        }
+
+        yield return ("AdamW", "");
+        foreach (string file in (string[])["CrossEntropy", "Dropout", "Reductions", "Rope"])
+        {
+            yield return (file, "X=float Y=float");
+        }
+    }
+}
