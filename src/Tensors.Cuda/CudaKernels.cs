@@ -15,6 +15,7 @@ public sealed unsafe partial class CudaKernels : IKernels, IDisposable
     private readonly CudaDevice _device;
     private readonly KernelLibrary _library;
     private readonly CublasLt _products;
+    private readonly TablePool _pool;
     private readonly Scratch _left, _right, _bias, _partials, _workspace, _tables;
 
     internal CudaKernels(CudaDevice device, KernelLibrary library, CublasLt products)
@@ -22,6 +23,7 @@ public sealed unsafe partial class CudaKernels : IKernels, IDisposable
         _device = device;
         _library = library;
         _products = products;
+        _pool = new TablePool(device);
         _left = new Scratch(device);
         _right = new Scratch(device);
         _bias = new Scratch(device);
@@ -41,6 +43,7 @@ public sealed unsafe partial class CudaKernels : IKernels, IDisposable
     {
         _products.Dispose();
         _library.Dispose();
+        _pool.Dispose();
         foreach (Scratch scratch in (Scratch[])[_left, _right, _bias, _partials, _workspace, _tables])
         {
             scratch.Dispose();

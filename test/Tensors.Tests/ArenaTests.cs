@@ -1,4 +1,3 @@
-using Lorikeet.Tensors.Cpu;
 using Lorikeet.Testing;
 
 namespace Lorikeet.Tensors.Tests;
