@@ -6,8 +6,8 @@ using Lorikeet.Tensors.Ops;
 namespace Lorikeet.Models.Backbones;
 
 /// <summary>
-/// A vision tower, a two-layer projector on the hidden states of one of its layers, and a decoder that reads the features in the place
-/// of image tokens. A family adds its tower, and what becomes of the projected rows.
+/// A vision tower, a two-layer projector on the hidden states of one of its layers or of several side by side, and a decoder that reads
+/// the features in the place of image tokens. A family adds its tower, and what becomes of the projected rows.
 /// </summary>
 public abstract class ProjectedModel : VisionLanguageModel
 {
@@ -30,7 +30,7 @@ public abstract class ProjectedModel : VisionLanguageModel
         int C = config.Text.Hidden;
         WeightScope projector = w["model.multi_modal_projector"];
         _projector = new Mlp(
-            projector["linear_1"].Linear(towerWidth, C, config.ProjectorBias),
+            projector["linear_1"].Linear(towerWidth * config.FeatureLayers.Count, C, config.ProjectorBias),
             projector["linear_2"].Linear(C, C, config.ProjectorBias),
             config.ProjectorActivation);
         _text = new Decoder(w["model.language_model"], config.Text);
@@ -133,10 +133,10 @@ public abstract class ProjectedModel : VisionLanguageModel
         scope.RowKeys = RowKeys(scope, keys);
         if (Observer is { } observer)
         {
-            observer("vision.last_hidden_state", tower.Last(scope, tower.Forward(scope, pixels, config.Encoder.Layers, GradientCheckpointing)));
+            observer("vision.last_hidden_state", tower.Last(scope, tower.Forward(scope, pixels, [config.Encoder.Layers], GradientCheckpointing)));
         }
 
-        Tensor x = tower.Forward(scope, pixels, _config.FeatureBlocks, GradientCheckpointing);
+        Tensor x = tower.Forward(scope, pixels, _config.FeatureLayers, GradientCheckpointing);
         if (_config.DropsFirstRow)
         {
             int kept = R - 1;
@@ -164,8 +164,14 @@ public sealed record ProjectedModelConfig
     /// <summary>The decoder.</summary>
     public required DecoderConfig Text { get; init; }
 
-    /// <summary>Blocks of the tower behind which features are taken (<c>vision_feature_layer</c> counted from the front).</summary>
-    public required int FeatureBlocks { get; init; }
+    /// <summary>
+    /// Blocks of the tower behind which features are taken (<c>vision_feature_layer</c>, one or a list, counted from the front), in the
+    /// order in which they lie side by side.
+    /// </summary>
+    public required IReadOnlyList<int> FeatureLayers { get; init; }
+
+    /// <summary>Blocks of the tower that are run.</summary>
+    public int FeatureBlocks => FeatureLayers.Max();
 
     /// <summary>Whether the first row of each picture is dropped (<c>vision_feature_select_strategy: default</c>).</summary>
     public required bool DropsFirstRow { get; init; }
@@ -199,7 +205,7 @@ public sealed record ProjectedModelConfig
         return new ProjectedModelConfig
         {
             Text = DecoderConfig.From(text),
-            FeatureBlocks = Blocks(c, towerLayers),
+            FeatureLayers = Layers(c, towerLayers),
             DropsFirstRow = strategy == "default",
             ProjectorActivation = Activations.Named(c, "projector_hidden_act", "gelu"),
             ProjectorBias = c.Bool("multimodal_projector_bias", true),
@@ -208,15 +214,11 @@ public sealed record ProjectedModelConfig
         };
     }
 
-    private static int Blocks(ConfigSection c, int layers)
+    private static int[] Layers(ConfigSection c, int layers)
     {
-        if (c.Find("vision_feature_layer") is { ValueKind: System.Text.Json.JsonValueKind.Array })
-        {
-            throw c.Wrong("vision_feature_layer", "one layer; features of several layers side by side are not supported");
-        }
-
-        int layer = c.Int("vision_feature_layer", -2);
-        int blocks = layer < 0 ? layers + 1 + layer : layer;
-        return blocks >= 0 && blocks <= layers ? blocks : throw c.Wrong("vision_feature_layer", FormattableString.Invariant($"a layer from {-layers - 1} to {layers}"));
+        int[] found = [.. (c.TryInts("vision_feature_layer") ?? [-2]).Select(layer => layer < 0 ? layers + 1 + layer : layer)];
+        return found.Length > 0 && found.All(layer => layer >= 0 && layer <= layers)
+            ? found
+            : throw c.Wrong("vision_feature_layer", FormattableString.Invariant($"a layer from {-layers - 1} to {layers}, or a list of them"));
     }
 }

@@ -42,13 +42,13 @@ public sealed class VisionTower
     /// <summary>Whether anything here is trained.</summary>
     public bool Trains => _encoder.Trains || _patches.Trains || _positions.IsTrained || _class is { IsTrained: true } || _preNorm is { Trains: true } || _postNorm.Trains;
 
-    /// <summary>Hidden states after a number of blocks; no norm follows them.</summary>
+    /// <summary>Hidden states of some layers side by side; no norm follows them.</summary>
     /// <param name="scope">The running step.</param>
     /// <param name="pixels">Patches of N pictures [N P, Channels PatchSize PatchSize], row-major inside a picture.</param>
-    /// <param name="blocks">Blocks to run, at most all.</param>
+    /// <param name="layers">Blocks behind which hidden states are taken, in the order of the result.</param>
     /// <param name="checkpoint">Whether to recompute blocks in the backward pass.</param>
-    /// <returns>[N R, C] with R rows per picture: P patches, with CLIP behind the class token.</returns>
-    public Tensor Forward(StepScope scope, Tensor pixels, int blocks, bool checkpoint)
+    /// <returns>[N R, C for each layer] with R rows per picture: P patches, with CLIP behind the class token.</returns>
+    public Tensor Forward(StepScope scope, Tensor pixels, IReadOnlyList<int> layers, bool checkpoint)
     {
         int P = Config.Patches, R = Config.Rows, N = pixels.Shape[0] / P;
         Tensor x = _patches.Forward(scope, pixels);
@@ -62,7 +62,8 @@ public sealed class VisionTower
         int[] positions = [.. Enumerable.Range(0, N * R).Select(i => i % R)];
         x = Add.Forward(scope, x, GatherRows.Forward(scope, _positions.Value, scope.From(positions)));
         x = _preNorm?.Forward(scope, x) ?? x;
-        return _encoder.Forward(scope, x, AttentionSegments.Of([.. Enumerable.Repeat(R, N)], causal: false), null, checkpoint, blocks);
+        AttentionSegments segments = AttentionSegments.Of([.. Enumerable.Repeat(R, N)], causal: false);
+        return FeatureLayers.Forward(scope, x, layers, (h, from, to) => _encoder.Forward(scope, h, segments, null, checkpoint, to, from));
     }
 
     /// <summary>Whether a tensor of a file takes no part in the hidden states: SigLIP's pooling head and the table of positions.</summary>

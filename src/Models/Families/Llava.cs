@@ -5,8 +5,8 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models.Families;
 
 /// <summary>
-/// LLaVA: a CLIP or SigLIP tower over pictures of one size, a two-layer projector on the hidden states of one of its layers, and a
-/// decoder that reads the features in the place of image tokens.
+/// LLaVA: a CLIP or SigLIP tower over pictures of one size, a two-layer projector on the hidden states of one or some of its layers,
+/// and a decoder that reads the features in the place of image tokens.
 /// </summary>
 /// <remarks>
 /// Source: Liu et al. 2023, "Visual instruction tuning" and "Improved baselines with visual instruction tuning"; behaviour of

@@ -54,10 +54,10 @@ public sealed class Pixtral : ProjectedModel
         scope.RowKeys = RowKeys(scope, pictures.Keys.Length == 0 ? [] : pictures.Keys[start..(start + P)]);
         if (Observer is { } observer)
         {
-            observer("vision.last_hidden_state", _tower.Forward(scope, patches, grids, _config.Vision.Layers, GradientCheckpointing));
+            observer("vision.last_hidden_state", _tower.Forward(scope, patches, grids, [_config.Vision.Layers], GradientCheckpointing));
         }
 
-        return Project(scope, _tower.Forward(scope, patches, grids, _config.Common.FeatureBlocks, GradientCheckpointing));
+        return Project(scope, _tower.Forward(scope, patches, grids, _config.Common.FeatureLayers, GradientCheckpointing));
     }
 
     /// <inheritdoc/>
@@ -86,27 +86,31 @@ internal sealed class PixtralTower
 
     public bool Trains => _patches.Trains || _norm.Trains || _blocks.Any(b => b.Trains);
 
-    /// <summary>Hidden states [P, C] of the patches [P, 3 PatchSize PatchSize] of some pictures after a number of blocks.</summary>
-    public Tensor Forward(StepScope scope, Tensor patches, IReadOnlyList<PatchGrid> grids, int blocks, bool checkpoint)
+    /// <summary>Hidden states [P, C for each layer] of some layers of the patches [P, 3 PatchSize PatchSize] of some pictures.</summary>
+    public Tensor Forward(StepScope scope, Tensor patches, IReadOnlyList<PatchGrid> grids, IReadOnlyList<int> layers, bool checkpoint)
     {
         int[] rows = [.. grids.SelectMany(g => Enumerable.Range(0, g.Count).Select(p => p / g.Columns))];
         int[] columns = [.. grids.SelectMany(g => Enumerable.Range(0, g.Count).Select(p => p % g.Columns))];
         int half = _config.HeadWidth / 2;
         (Tensor Cos, Tensor Sin) angles = _config.Rotary.Angles(scope, [rows, columns], [.. Enumerable.Range(0, half).Select(i => i / (half / 2))], [rows.Length]);
         AttentionSegments segments = AttentionSegments.Of([.. grids.Select(g => g.Count)], causal: false);
-        Tensor x = _norm.Forward(scope, _patches.Forward(scope, patches));
-        foreach (PixtralBlock block in _blocks.Take(blocks))
+        Tensor Run(Tensor x, int from, int to)
         {
-            Tensor input = x;
+            foreach (PixtralBlock block in _blocks[from..to])
+            {
+                Tensor input = x;
 
-            // The angles are inputs, so that they are there when the block runs again.
-            x = checkpoint && scope.IsRecording
-                ? scope.Checkpoint(inputs => block.Forward(scope, inputs[0], (inputs[1], inputs[2]), segments), block.Trains, input, angles.Cos, angles.Sin)
-                : scope.Frame(() => block.Forward(scope, input, angles, segments));
-            scope.Free(input);
+                // The angles are inputs, so that they are there when the block runs again.
+                x = checkpoint && scope.IsRecording
+                    ? scope.Checkpoint(inputs => block.Forward(scope, inputs[0], (inputs[1], inputs[2]), segments), block.Trains, input, angles.Cos, angles.Sin)
+                    : scope.Frame(() => block.Forward(scope, input, angles, segments));
+                scope.Free(input);
+            }
+
+            return x;
         }
 
-        return x;
+        return FeatureLayers.Forward(scope, _norm.Forward(scope, _patches.Forward(scope, patches)), layers, Run);
     }
 
     public IEnumerable<FlopCount> Flops(IReadOnlyList<PatchGrid> grids, int blocks) =>
