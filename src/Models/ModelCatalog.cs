@@ -14,6 +14,7 @@ public static class ModelCatalog
         ["llama"] = CausalTextFamily.Instance,
         ["llava"] = LlavaFamily.Instance,
         ["llava/pixtral"] = PixtralFamily.Instance,
+        [GridLlavaConfig.ModelType] = GridLlavaFamily.Instance,
         ["llava_next"] = LlavaNextFamily.Instance,
         ["molmo"] = MolmoFamily.Instance,
         ["mistral"] = CausalTextFamily.Instance,

@@ -14,8 +14,8 @@ public sealed class ComposeTests
     public void Parts_are_joined_and_learn_by_the_connector_and_then_with_an_adapter(string visionOf, string textOf, int tokens)
     {
         using var tiny = new TinyCommands();
-        string vision = Part(visionOf, "vision_config", "vision_tower.", Path.Combine(tiny.Folder, "vision"));
-        string text = Part(textOf, "text_config", "language_model.", Path.Combine(tiny.Folder, "text"));
+        string vision = ModelPart.Vision(visionOf, Path.Combine(tiny.Folder, "vision"));
+        string text = ModelPart.Text(textOf, Path.Combine(tiny.Folder, "text"));
         string joined = Path.Combine(tiny.Folder, "joined");
         TestHost host = Compose("--vision", vision, "--text", text, "--output", joined);
         Assert.Contains($"a picture takes {tokens} tokens", host.Result, StringComparison.Ordinal);
@@ -43,12 +43,64 @@ public sealed class ComposeTests
         Assert.True(File.Exists(Path.Combine(tiny.Folder, "second", "adapter_model.safetensors")), second.Messages);
     }
 
+    [Theory]
+    [InlineData("qwen2_vl", "llava")]
+    [InlineData("qwen2_5_vl", "llava_phi3")]
+    public void A_tower_for_pictures_of_any_resolution_is_joined_trained_merged_and_asked(string visionOf, string textOf)
+    {
+        using var tiny = new TinyCommands();
+        string tower = Golden.Path("models", visionOf), text = ModelPart.Text(textOf, Path.Combine(tiny.Folder, "text")), joined = Path.Combine(tiny.Folder, "joined");
+        TestHost host = Compose("--vision", tower, "--text", text, "--output", joined);
+        Assert.Contains("a picture takes 4 to 12 tokens, one for 28 x 28 pixels", host.Result, StringComparison.Ordinal);
+        Assert.Contains("only Lorikeet loads this combination (model_type lorikeet_grid_llava)", host.Result, StringComparison.Ordinal);
+        using (SafeTensorsFile whole = SafeTensorsFile.Open(Path.Combine(joined, "model.safetensors")), from = SafeTensorsFile.Open(Path.Combine(tower, "model.safetensors")))
+        {
+            string[] names = [.. from.Tensors.Keys.Where(name => name.StartsWith("visual.", StringComparison.Ordinal))];
+            Assert.NotEmpty(names);
+            Assert.All(names, name => Assert.True(whole.Bytes("model.vision_tower." + name["visual.".Length..]).SequenceEqual(from.Bytes(name)), name));
+        }
+
+        tiny.Model = joined;
+        Said first = tiny.Train("--method=freeze", "--freeze.train=[connector]", "--train.num_train_epochs=20", "--train.learning_rate=0.01");
+        Assert.True(first.Code == 0, first.Messages);
+        Assert.True(Losses(tiny.Output) is var (before, after) && after < 0.9 * before, "the connector learns");
+        using (SafeTensorsFile trained = SafeTensorsFile.Open(Path.Combine(tiny.Output, "model.safetensors")), start = SafeTensorsFile.Open(Path.Combine(joined, "model.safetensors")))
+        {
+            Assert.Equal(
+                [.. start.Tensors.Keys.Where(name => name.StartsWith("model.multi_modal_projector.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)],
+                start.Tensors.Keys.Where(name => !start.Bytes(name).SequenceEqual(trained.Bytes(name))).Order(StringComparer.Ordinal));
+        }
+
+        tiny.Model = tiny.Output;
+        string second = Path.Combine(tiny.Folder, "second"), merged = Path.Combine(tiny.Folder, "merged");
+        string[] settings = ["--lora.modules_to_save=[multi_modal_projector]", "--train.output_dir=" + second];
+        Said adapter = tiny.Train(settings);
+        Assert.True(adapter.Code == 0, adapter.Messages);
+        Said merge = tiny.Run("merge", tiny.Model, "--adapter", second, "--output", merged);
+        Assert.True(merge.Code == 0, merge.Messages);
+        string[] questions = ["--image", Path.Combine(tiny.Images, "landscape.png"), "--prompt", "What is it?", "--max-new-tokens", "8"];
+        Said withAdapter = tiny.Run(["chat", second, .. questions]), asMerged = tiny.Run(["chat", merged, .. questions]);
+        Assert.True(withAdapter.Code == 0, withAdapter.Messages);
+        Assert.Equal(withAdapter.Result, asMerged.Result);
+    }
+
+    [Fact]
+    public void A_feature_layer_is_refused_where_the_tower_has_none_to_choose()
+    {
+        using var tiny = new TinyCommands();
+        string text = ModelPart.Text("llava", Path.Combine(tiny.Folder, "text")), joined = Path.Combine(tiny.Folder, "joined");
+        TestHost host = new();
+        Assert.Equal(2, host.Run([ComposeCommand.Create], "compose", "--vision", Golden.Path("models", "qwen2_vl"), "--text", text, "--output", joined, "--feature-layer", "-2"));
+        Assert.Contains("from behind its merger", host.Messages, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(joined));
+    }
+
     [Fact]
     public void A_token_that_the_tokenizer_lacks_is_added_with_rows_for_it()
     {
         using var tiny = new TinyCommands();
-        string vision = Part("llava", "vision_config", "vision_tower.", Path.Combine(tiny.Folder, "vision"));
-        string text = Part("llava", "text_config", "language_model.", Path.Combine(tiny.Folder, "text"));
+        string vision = ModelPart.Vision("llava", Path.Combine(tiny.Folder, "vision"));
+        string text = ModelPart.Text("llava", Path.Combine(tiny.Folder, "text"));
         JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(text, "config.json")))!;
 
         // A template of plain text, as text models have it.
@@ -111,23 +163,6 @@ public sealed class ComposeTests
         File.Delete(moved);
         config["vocab_size"] = rows;
         File.WriteAllText(Path.Combine(text, "config.json"), config.ToJsonString());
-    }
-
-    /// <summary>One tower of a model as a directory of its own.</summary>
-    private static string Part(string family, string section, string prefix, string folder)
-    {
-        Directory.CreateDirectory(folder);
-        string source = Golden.Path("models", family);
-        foreach (string file in Directory.EnumerateFiles(source).Where(f => !f.EndsWith(".safetensors", StringComparison.Ordinal) && !Path.GetFileName(f).StartsWith("config", StringComparison.Ordinal)))
-        {
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
-        }
-
-        File.WriteAllText(Path.Combine(folder, "config.json"), JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))![section]!.ToJsonString());
-        using SafeTensorsFile file2 = SafeTensorsFile.Open(Path.Combine(source, "model.safetensors"));
-        TensorEntry[] entries = [.. file2.Tensors.Keys.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => TensorEntry.Copy(file2, n) with { Name = n[prefix.Length..] })];
-        ShardedWeights.Write(folder, entries, new Dictionary<string, string> { ["format"] = "pt" });
-        return folder;
     }
 
     private static (double First, double Last) Losses(string output)

@@ -11,10 +11,10 @@ internal static class ComposeCommand
     /// <summary>The verb.</summary>
     public static Verb Create(CliHost host)
     {
-        var vision = new Option<string>("--vision") { HelpName = "DIR", Description = "A CLIP or SigLIP model, or its vision tower alone", Required = true };
+        var vision = new Option<string>("--vision") { HelpName = "DIR", Description = "A CLIP or SigLIP model, its vision tower alone, or a model whose tower takes pictures of any resolution (docs/models.md)", Required = true };
         var text = new Option<string>("--text") { HelpName = "DIR", Description = "A text model: Llama, Mistral, Qwen2, Qwen3 or Phi-3", Required = true };
         var output = new Option<string>("--output") { HelpName = "DIR", Description = "Where the joined model goes; must not exist", Required = true };
-        var layer = new Option<int>("--feature-layer") { Description = "Layer of the tower whose hidden states become features, from the end where negative", DefaultValueFactory = _ => -2 };
+        var layer = new Option<int?>("--feature-layer") { Description = "Layer of a CLIP or SigLIP tower whose hidden states become features, from the end where negative; -2 where not given" };
         var token = new Option<string>("--image-token") { Description = "The token that stands for a picture; added where the tokenizer has none", DefaultValueFactory = _ => "<image>" };
         var template = new Option<string?>("--template") { HelpName = "FILE", Description = "A chat template instead of the text model's own" };
         var seed = new Option<int>("--seed") { Description = "Seed of the connector's new matrices", DefaultValueFactory = _ => 42 };
@@ -37,9 +37,18 @@ internal static class ComposeCommand
         ComposeReport report = ModelComposer.Run(options, output, session.Parameters);
         host.Result.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"a picture takes {report.TokensPerPicture} tokens; {options.ImageToken} is token {report.ImageTokenId}{(report.AddedRows > 0 ? $", for which the embeddings have {report.AddedRows} more rows" : "")}"));
+            $"{Pictures(report.Tokens)}; {options.ImageToken} is token {report.ImageTokenId}{(report.AddedRows > 0 ? $", for which the embeddings have {report.AddedRows} more rows" : "")}"));
         host.Result.WriteLine(string.Create(CultureInfo.InvariantCulture, $"the connector is new, {report.ConnectorValues} values: train it first, the rest frozen (method: freeze, freeze: {{ train: [connector] }})"));
+        if (report.OwnType is { } type)
+        {
+            host.Result.WriteLine($"only Lorikeet loads this combination (model_type {type}); no other program has it");
+        }
+
         host.Result.WriteLine($"composed model: {output}");
         return ExitCodes.Done;
     }
+
+    private static string Pictures(PictureTokens tokens) => tokens.Edge is { } edge
+        ? string.Create(CultureInfo.InvariantCulture, $"a picture takes {tokens.Least} to {tokens.Most} tokens, one for {edge} x {edge} pixels (data.max_pixels makes them fewer)")
+        : string.Create(CultureInfo.InvariantCulture, $"a picture takes {tokens.Most} tokens");
 }

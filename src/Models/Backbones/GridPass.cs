@@ -42,8 +42,9 @@ internal sealed class GridPass(StepScope scope, IReadOnlyList<PatchGrid> grids, 
     /// <summary>Runs a block, computing it again in the backward pass where asked for.</summary>
     public Tensor Run(PatchBlock block, Tensor x, (Tensor Cos, Tensor Sin) angles, AttentionSegments segments)
     {
+        // The angles are inputs, so that they are there when the block runs again.
         Tensor y = Checkpoint && Scope.IsRecording
-            ? Scope.Checkpoint(inputs => block.Forward(Scope, inputs[0], angles, segments), block.Trains, x)
+            ? Scope.Checkpoint(inputs => block.Forward(Scope, inputs[0], (inputs[1], inputs[2]), segments), block.Trains, x, angles.Cos, angles.Sin)
             : Scope.Frame(() => block.Forward(Scope, x, angles, segments));
         Scope.Free(x);
         return y;

@@ -3,7 +3,7 @@ namespace Lorikeet.Models.Composing;
 /// <summary>What to join, and how.</summary>
 public sealed record ComposeOptions
 {
-    /// <summary>Directory of a CLIP or SigLIP model, or of its vision tower alone.</summary>
+    /// <summary>Directory of a CLIP or SigLIP model or of its vision tower alone, or of a Qwen2-VL or Qwen2.5-VL model.</summary>
     public required string Vision { get; init; }
 
     /// <summary>Directory of a text model.</summary>
@@ -12,8 +12,11 @@ public sealed record ComposeOptions
     /// <summary>The token that stands for a picture; added to the tokenizer where it has none.</summary>
     public string ImageToken { get; init; } = "<image>";
 
-    /// <summary>The layer of the tower whose hidden states become features, counted from the end where negative.</summary>
-    public int FeatureLayer { get; init; } = -2;
+    /// <summary>
+    /// The layer of a CLIP or SigLIP tower whose hidden states become features, counted from the end where negative; null for the last but
+    /// one.
+    /// </summary>
+    public int? FeatureLayer { get; init; }
 
     /// <summary>Whether the first row of a picture's hidden states is dropped; null: where the tower has a class token.</summary>
     public bool? DropsClassToken { get; init; }
@@ -31,6 +34,13 @@ public sealed record ComposeOptions
 /// <summary>What was joined.</summary>
 /// <param name="ImageTokenId">Id of the token that stands for a picture.</param>
 /// <param name="AddedRows">Rows added to the embeddings (and the head), or 0.</param>
-/// <param name="TokensPerPicture">Image tokens of a picture.</param>
+/// <param name="Tokens">Image tokens of a picture.</param>
 /// <param name="ConnectorValues">Values of the new connector.</param>
-public sealed record ComposeReport(int ImageTokenId, int AddedRows, int TokensPerPicture, long ConnectorValues);
+/// <param name="OwnType">The model type where no other program loads the directory; null where transformers does.</param>
+public sealed record ComposeReport(int ImageTokenId, int AddedRows, PictureTokens Tokens, long ConnectorValues, string? OwnType);
+
+/// <summary>How many image tokens a picture becomes.</summary>
+/// <param name="Least">Of the smallest picture.</param>
+/// <param name="Most">Of the largest.</param>
+/// <param name="Edge">Edge in pixels of the square that one token stands for, where the number depends on the picture.</param>
+public sealed record PictureTokens(int Least, int Most, int? Edge = null);

@@ -1,12 +1,12 @@
-using System.Text.Json.Nodes;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models.Composing;
 
 /// <summary>
-/// Joins a vision tower, a new connector of two layers and a text model into one LLaVA directory, which transformers loads as well. The
-/// towers' weights are copied bit by bit; only the connector, and rows for a new token, are made.
+/// Joins a vision tower, a new connector of two layers and a text model into one directory: with CLIP or SigLIP a LLaVA model, which
+/// transformers loads as well; with the tower of a Qwen2-VL model one that only this program loads. The towers' weights are copied bit by
+/// bit; only the connector, and rows for a new token, are made.
 /// </summary>
 public static class ModelComposer
 {
@@ -25,27 +25,26 @@ public static class ModelComposer
             throw new InvalidDataException($"{target}: is not empty; name a directory that doesn't exist yet");
         }
 
-        var vision = new TowerPart(ModelDirectory.Open(options.Vision));
+        TowerPart vision = TowerPart.Open(ModelDirectory.Open(options.Vision), options);
         ModelDirectory textDirectory = ModelDirectory.Open(options.Text);
         LanguagePart.RequireText(textDirectory);
         var token = new ImageToken(textDirectory, options.ImageToken);
         var text = new LanguagePart(textDirectory, token.Id);
-        var connector = new NewConnector(options, vision.Width, text.Width);
-        bool drops = options.DropsClassToken ?? vision.HasClassToken;
+        var connector = new NewConnector(options, vision.ConnectorName, vision.Width, text.Width);
         using AtomicDirectory directory = AtomicDirectory.Create(target);
         string staging = directory.StagingPath;
         Directory.CreateDirectory(staging);
         WriteText(staging, text, token, options.Template);
-        JsonFiles.Write(Path.Combine(staging, "config.json"), Config(options, vision, text, token, drops));
+        JsonFiles.Write(Path.Combine(staging, "config.json"), vision.Config(text, token));
         JsonFiles.Write(Path.Combine(staging, "preprocessor_config.json"), vision.Pictures());
-        JsonFiles.Write(Path.Combine(staging, "processor_config.json"), Processor(vision, token, drops));
+        JsonFiles.Write(Path.Combine(staging, "processor_config.json"), vision.Processor(token));
         using (WeightSet towerFiles = vision.Directory.OpenWeights(), textFiles = text.Directory.OpenWeights())
         {
             TensorEntry[] entries =
             [
-                .. TowerPart.Tensors(towerFiles),
+                .. vision.Tensors(towerFiles),
                 .. connector.Tensors(LanguagePart.StoredAs(textFiles)),
-                .. text.Tensors(textFiles).Select(entry => entry with { Name = "language_model." + entry.Name }),
+                .. text.Tensors(textFiles).Select(entry => entry with { Name = vision.TextName(entry.Name) }),
             ];
             ShardedWeights.Write(staging, entries, new Dictionary<string, string> { ["format"] = "pt" });
         }
@@ -56,7 +55,7 @@ public static class ModelComposer
             directory.Commit();
         }
 
-        return new ComposeReport(token.Id, text.AddedRows, vision.Patches + (vision.HasClassToken ? 1 : 0) - (drops ? 1 : 0), connector.Values);
+        return new ComposeReport(token.Id, text.AddedRows, vision.Tokens, connector.Values, vision.OwnType);
     }
 
     private static void WriteText(string staging, LanguagePart text, ImageToken token, string? template)
@@ -69,27 +68,4 @@ public static class ModelComposer
         token.Write(staging);
         File.WriteAllText(Path.Combine(staging, "chat_template.jinja"), template ?? token.Template());
     }
-
-    private static JsonObject Config(ComposeOptions options, TowerPart vision, LanguagePart text, ImageToken token, bool drops) => new()
-    {
-        ["architectures"] = new JsonArray("LlavaForConditionalGeneration"),
-        ["model_type"] = "llava",
-        ["image_token_index"] = token.Id,
-        ["projector_hidden_act"] = "gelu",
-        ["multimodal_projector_bias"] = true,
-        ["vision_feature_layer"] = options.FeatureLayer,
-        ["vision_feature_select_strategy"] = drops ? "default" : "full",
-        ["tie_word_embeddings"] = text.IsTied,
-        ["text_config"] = text.Config(),
-        ["vision_config"] = vision.Config(),
-    };
-
-    private static JsonObject Processor(TowerPart vision, ImageToken token, bool drops) => new()
-    {
-        ["processor_class"] = "LlavaProcessor",
-        ["image_token"] = token.Content,
-        ["patch_size"] = vision.PatchSize,
-        ["vision_feature_select_strategy"] = drops ? "default" : "full",
-        ["num_additional_image_tokens"] = vision.HasClassToken ? 1 : 0,
-    };
 }

@@ -3,69 +3,53 @@ using Lorikeet.Nn.Weights;
 
 namespace Lorikeet.Models.Composing;
 
-/// <summary>The vision tower of a composition, of a CLIP or SigLIP model or by itself.</summary>
-internal sealed class TowerPart
+/// <summary>
+/// The vision tower of a composition: its tensors, and the layout of the joined directory, in which the kind of tower decides what the
+/// model is.
+/// </summary>
+/// <param name="directory">The directory that it is taken from.</param>
+internal abstract class TowerPart(ModelDirectory directory)
 {
-    private const string Prefix = "vision_model.";
-    private readonly ConfigSection _section;
-    private readonly string _type;
+    public ModelDirectory Directory { get; } = directory;
 
-    /// <summary>Reads a tower's configuration.</summary>
-    /// <exception cref="InvalidDataException">The directory holds another kind of model.</exception>
-    public TowerPart(ModelDirectory directory)
-    {
-        Directory = directory;
-        _section = directory.Config.TrySection("vision_config") ?? directory.Config;
-        _type = directory.ModelType switch
-        {
-            "clip" or "clip_vision_model" => "clip_vision_model",
-            "siglip" or "siglip_vision_model" => "siglip_vision_model",
-            _ => throw directory.Config.Wrong("model_type", "clip, clip_vision_model, siglip or siglip_vision_model"),
-        };
-    }
+    /// <summary>Columns of the features that the connector reads.</summary>
+    public abstract int Width { get; }
 
-    public ModelDirectory Directory { get; }
+    /// <summary>Image tokens of a picture.</summary>
+    public abstract PictureTokens Tokens { get; }
 
-    public bool HasClassToken => _type == "clip_vision_model";
+    /// <summary>The model type where no other program loads the joined directory; null where transformers does.</summary>
+    public virtual string? OwnType => null;
 
-    public int Width => _section.Int("hidden_size", 768);
+    /// <summary>Prefix of the connector's tensors.</summary>
+    public abstract string ConnectorName { get; }
 
-    public int PatchSize => _section.Int("patch_size", HasClassToken ? 32 : 16);
+    /// <summary>The tower of a directory.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="options">Feature layer and class token, where the tower has a choice.</param>
+    /// <exception cref="InvalidDataException">It holds no tower that can be joined, or the options don't fit it.</exception>
+    public static TowerPart Open(ModelDirectory directory, ComposeOptions options) =>
+        GridTowerPart.Types.Contains(directory.ModelType) ? new GridTowerPart(directory, options)
+        : SquareTowerPart.Types.TryGetValue(directory.ModelType, out string? type) ? new SquareTowerPart(directory, type, options)
+        : throw directory.Config.Wrong("model_type", string.Join(", ", SquareTowerPart.Types.Keys.Concat(GridTowerPart.Types)));
 
-    public int ImageSize => _section.Int("image_size", 224);
+    /// <summary>config.json of the joined model.</summary>
+    public abstract JsonObject Config(LanguagePart text, ImageToken token);
 
-    public int Patches => ImageSize / PatchSize * (ImageSize / PatchSize);
+    /// <summary>preprocessor_config.json of the joined model.</summary>
+    public abstract JsonObject Pictures();
 
-    public JsonNode Config()
-    {
-        JsonNode config = JsonNode.Parse(_section.Json.GetRawText())!;
-        config["model_type"] = _type;
-        return config;
-    }
+    /// <summary>processor_config.json of the joined model.</summary>
+    public abstract JsonObject Processor(ImageToken token);
 
-    /// <summary>Settings of the image processor.</summary>
-    public JsonNode Pictures()
-    {
-        JsonNode settings = JsonFiles.TryRead(Path.Combine(Directory.Path, "preprocessor_config.json"))
-            ?? new JsonObject { ["image_processor_type"] = HasClassToken ? "CLIPImageProcessor" : "SiglipImageProcessor" };
-        settings["processor_class"] = "LlavaProcessor";
-        if (HasClassToken)
-        {
-            settings["size"] ??= new JsonObject { ["shortest_edge"] = ImageSize };
-            settings["crop_size"] ??= new JsonObject { ["height"] = ImageSize, ["width"] = ImageSize };
-        }
-        else
-        {
-            settings["size"] ??= new JsonObject { ["height"] = ImageSize, ["width"] = ImageSize };
-        }
+    /// <summary>The tower's tensors under the names of the joined model.</summary>
+    public abstract IEnumerable<TensorEntry> Tensors(WeightSet files);
 
-        return settings;
-    }
+    /// <summary>The name that a tensor of the text model has in the joined one.</summary>
+    public abstract string TextName(string name);
 
-    public static IEnumerable<TensorEntry> Tensors(WeightSet files)
-    {
-        bool hasPrefix = files.Tensors.Keys.Any(k => k.StartsWith(Prefix, StringComparison.Ordinal));
-        string[] names = [.. files.Tensors.Keys.Where(k => !hasPrefix || k.StartsWith(Prefix, StringComparison.Ordinal)).Where(k => !k.EndsWith("position_ids", StringComparison.Ordinal))];
-        return names.Order(StringComparer.Ordinal).Select(name => TensorEntry.Copy(files.FileOf(name), name) with { Name = "vision_tower." + (hasPrefix ? "" : Prefix) + name });
-    }
+    /// <summary>Settings of the directory's own image processor; null where it has none.</summary>
+    protected JsonObject? OwnPictures() =>
+        JsonFiles.TryRead(Path.Combine(Directory.Path, "processor_config.json"))?["image_processor"]?.DeepClone() as JsonObject
+        ?? JsonFiles.TryRead(Path.Combine(Directory.Path, "preprocessor_config.json")) as JsonObject;
 }

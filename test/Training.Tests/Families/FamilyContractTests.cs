@@ -22,8 +22,7 @@ public sealed class FamilyContractTests
     /// <summary>Families whose samples have one picture at most.</summary>
     private static readonly string[] OnePicture = ["molmo"];
 
-    public static TheoryData<string> Families() =>
-        [.. Directory.EnumerateDirectories(Golden.Path("models")).Where(d => File.Exists(Path.Combine(d, "config.json"))).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Families() => [.. FamilyDirectory.Names];
 
     private static string[][] SamplesOf(string family) => OnePicture.Contains(family) ? [.. AllSamples.Select(s => s.Take(1).ToArray())] : AllSamples;
 
