@@ -41,6 +41,11 @@ internal sealed class ImageToken
         added.Add(Entry(withId: true));
         tokenizer["added_tokens"] = added;
         JsonFiles.WriteCompact(path, tokenizer);
+        if (Tokenizer.Load(path).TokenToId(Content) is var given && given != Id)
+        {
+            throw new InvalidDataException(FormattableString.Invariant($"{_text.TokenizerPath}: a new token would get id {given}, not {Id}, the first behind all others: the vocabulary has gaps. Choose a token that it has with --image-token."));
+        }
+
         string settingsPath = Path.Combine(folder, "tokenizer_config.json");
         JsonNode settings = JsonFiles.TryRead(settingsPath) ?? new JsonObject();
         settings["image_token"] = Content;
