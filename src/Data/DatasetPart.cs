@@ -60,6 +60,7 @@ public sealed class DatasetPart
     internal Sample Read(long index)
     {
         var sample = new SampleBuilder(_source.Read(Selection.RowOf(index)), _images);
+        sample.ListVideos();
         _format.Read(sample, _options.Prompt);
         return sample.Build();
     }
@@ -83,7 +84,7 @@ public sealed class DatasetPart
             notes.Add($"{Path}: key 'task_type' is noted with each sample and does not change the training.");
         }
 
-        string[] unused = [.. keys.Keys.Where(k => k != "task_type" && !format.Keys.Contains(k, StringComparer.Ordinal) && !RowReferences.Keys.Contains(k, StringComparer.Ordinal))];
+        string[] unused = [.. keys.Keys.Where(k => k != "task_type" && !format.Keys.Contains(k, StringComparer.Ordinal) && !RowReferences.Keys.Contains(k, StringComparer.Ordinal) && !SampleBuilder.VideoKeys.Contains(k, StringComparer.Ordinal))];
         if (unused.Length > 0)
         {
             notes.Add($"{Path}: format {format.Name} does not use the keys {string.Join(", ", unused)}.");

@@ -14,11 +14,16 @@ public sealed class ImageSource
         _bytes = bytes;
     }
 
+    private static readonly string[] Extensions = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"];
+
     /// <summary>Where the row refers to the picture, for messages: <c>file:line: key 'image'</c>.</summary>
     public string Name { get; }
 
     /// <summary>Absolute path of the picture, or null when the row itself holds its bytes.</summary>
     public string? FilePath { get; }
+
+    /// <summary>Whether a file is named as a picture.</summary>
+    public static bool IsPictureName(string file) => Extensions.Contains(Path.GetExtension(file).ToLowerInvariant(), StringComparer.Ordinal);
 
     /// <summary>A picture in a file.</summary>
     public static ImageSource FromFile(string path, string name) => new(name, path, null);

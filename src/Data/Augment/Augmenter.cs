@@ -77,7 +77,7 @@ public sealed class Augmenter
         return new AugmentPlan(ReplaceSynonyms(changed, key, counts), after, steps, counts);
     }
 
-    /// <summary>Decides, and does it.</summary>
+    /// <summary>Decides, and does it. Of samples with videos, words alone are changed.</summary>
     /// <param name="sample">The sample.</param>
     /// <param name="images">Its pictures.</param>
     /// <param name="key">Key of the sample in this epoch.</param>
@@ -85,6 +85,13 @@ public sealed class Augmenter
     {
         ArgumentNullException.ThrowIfNull(sample);
         ArgumentNullException.ThrowIfNull(images);
+        if (sample.Videos.Count > 0)
+        {
+            // The text speaks of pictures and videos together, and videos are not changed.
+            AugmentPlan words = Plan(sample.Messages, [], key);
+            return new AugmentedSample(words.Messages, images, words.Counts);
+        }
+
         AugmentPlan plan = Plan(sample.Messages, [.. images.Select(i => new PixelSize(i.Width, i.Height))], key);
         return new AugmentedSample(plan.Messages, plan.Apply(images), plan.Counts);
     }

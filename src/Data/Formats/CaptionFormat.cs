@@ -12,7 +12,7 @@ internal sealed class CaptionFormat : ISampleFormat
 
     public IReadOnlyList<string> Keys { get; } = ["caption", "prompt", "task_type", .. PictureKeys.All];
 
-    public bool Matches(IReadOnlySet<string> keys) => keys.Contains("caption") && PictureKeys.All.Any(keys.Contains);
+    public bool Matches(IReadOnlySet<string> keys) => keys.Contains("caption") && PictureKeys.AnyOf(keys);
 
     public void Read(SampleBuilder sample, string prompt) => PictureKeys.ReadPair(sample, "caption", prompt);
 }

@@ -1,8 +1,8 @@
 namespace Lorikeet.Data.Formats;
 
 /// <summary>
-/// Rows of the_cauldron: <c>{"images": ["a.png"], "texts": [{"user": "...", "assistant": "...", "source": "..."}]}</c>. All pictures stand
-/// before the first question unless <c>&lt;image&gt;</c> in a question places them; <c>source</c> is not used.
+/// Rows of the_cauldron: <c>{"images": ["a.png"], "texts": [{"user": "...", "assistant": "...", "source": "..."}]}</c>. All pictures and videos stand
+/// before the first question unless placeholders in a question place them; <c>source</c> is not used.
 /// </summary>
 internal sealed class CauldronFormat : ISampleFormat
 {
@@ -18,7 +18,7 @@ internal sealed class CauldronFormat : ISampleFormat
     {
         sample.ListImages("images");
         RowObject[] turns = [.. sample.Row.Objects("texts")];
-        bool placed = turns.Any(t => t.Text("user").Contains(SampleBuilder.Placeholder, StringComparison.Ordinal));
+        bool placed = turns.Any(t => t.Text("user") is var user && (user.Contains(SampleBuilder.Placeholder, StringComparison.Ordinal) || user.Contains(SampleBuilder.VideoPlaceholder, StringComparison.Ordinal)));
         for (int i = 0; i < turns.Length; i++)
         {
             string user = turns[i].Text("user");

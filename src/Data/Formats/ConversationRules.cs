@@ -48,7 +48,8 @@ internal static class ConversationRules
     {
         if (message.HasImages && message.Role != "user")
         {
-            throw new InvalidDataException($"{origin}: key '{message.Key}' puts a picture into the {message.Role}'s message; expected pictures in user messages only.").As(RowFault.ImagePlaces);
+            string noun = message.HasVideos ? "video" : "picture";
+            throw new InvalidDataException($"{origin}: key '{message.Key}' puts a {noun} into the {message.Role}'s message; expected {noun}s in user messages only.").As(RowFault.ImagePlaces);
         }
 
         // A call of a tool says everything in its fields.

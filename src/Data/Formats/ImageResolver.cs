@@ -17,6 +17,8 @@ internal sealed class ImageResolver
     private static readonly SearchValues<char> NotBase64 = SearchValues.Create(
         [.. Enumerable.Range(0, 128).Select(c => (char)c).Where(c => !char.IsAsciiLetterOrDigit(c) && c is not ('+' or '/' or '=' or '\n' or '\r'))]);
 
+    private const string Picture = "picture";
+
     private readonly string _root;
     private readonly string _dataDirectory;
 
@@ -66,11 +68,6 @@ internal sealed class ImageResolver
     private ImageSource FromText(string text, string key, Row row)
     {
         string origin = row.Origin;
-        if (text.Length == 0)
-        {
-            throw Bad(origin, key, "is empty; expected the path of a picture");
-        }
-
         if (row.FindBlob(text) is not null || IsBase64(text))
         {
             return FromBase64(text, key, row);
@@ -84,9 +81,25 @@ internal sealed class ImageResolver
                 : throw Bad(origin, key, "is a data: URI without base64; expected data:image/...;base64,...");
         }
 
+        return FromPath(text, key, origin);
+    }
+
+    /// <summary>The absolute path of a file, or of a folder, that a row names.</summary>
+    /// <param name="text">A path, or a <c>file:</c> URI.</param>
+    /// <param name="key">Where it stands.</param>
+    /// <param name="origin">Place of the row.</param>
+    /// <param name="noun">What it is, for messages: picture, video.</param>
+    /// <exception cref="InvalidDataException">It is an address, leaves the image root, or does not exist.</exception>
+    public string ResolvePath(string text, string key, string origin, string noun)
+    {
+        if (text.Length == 0)
+        {
+            throw Bad(origin, key, $"is empty; expected the path of a {noun}");
+        }
+
         if (text.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || text.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
         {
-            throw Bad(origin, key, $"is the address {Short(text)}; pictures are not fetched from the network. Download it and give the path");
+            throw Bad(origin, key, $"is the address {Short(text)}; {noun}s are not fetched from the network. Download it and give the path");
         }
 
         if (text.StartsWith("file://", StringComparison.OrdinalIgnoreCase))
@@ -94,26 +107,23 @@ internal sealed class ImageResolver
             text = Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) ? uri.LocalPath : text[7..];
         }
 
-        return FromPath(text, key, origin);
-    }
-
-    private ImageSource FromPath(string text, string key, string origin)
-    {
         if (text.Contains('\0', StringComparison.Ordinal))
         {
-            throw Bad(origin, key, "holds a zero character; expected the path of a picture");
+            throw Bad(origin, key, $"holds a zero character; expected the path of a {noun}");
         }
 
         string path = Path.GetFullPath(text, _root);
         if (!Path.IsPathRooted(text) && !Within(path, _root))
         {
-            throw Bad(origin, key, $"is '{Short(text)}', which leaves the image root {_root}. Move the picture, set data.image_root, or write an absolute path");
+            throw Bad(origin, key, $"is '{Short(text)}', which leaves the image root {_root}. Move the {noun}, set data.image_root, or write an absolute path");
         }
 
-        return File.Exists(path)
-            ? ImageSource.FromFile(path, $"{origin}: key '{key}'")
+        return File.Exists(path) || (noun != Picture && Directory.Exists(path))
+            ? path
             : throw Bad(origin, key, $"is '{Short(text)}', but {Short(path)} does not exist. {Hint(text)}", RowFault.MissingImage);
     }
+
+    private ImageSource FromPath(string text, string key, string origin) => ImageSource.FromFile(ResolvePath(text, key, origin, Picture), $"{origin}: key '{key}'");
 
     /// <summary>A picture given as base64, or as a binary value of the row.</summary>
     public static ImageSource FromBase64(string text, string key, Row row)

@@ -12,7 +12,7 @@ internal sealed class ImageTextFormat : ISampleFormat
 
     public IReadOnlyList<string> Keys { get; } = ["text", "prompt", "task_type", .. PictureKeys.All];
 
-    public bool Matches(IReadOnlySet<string> keys) => keys.Contains("text") && PictureKeys.All.Any(keys.Contains);
+    public bool Matches(IReadOnlySet<string> keys) => keys.Contains("text") && PictureKeys.AnyOf(keys);
 
     public void Read(SampleBuilder sample, string prompt) => PictureKeys.ReadPair(sample, "text", prompt);
 }

@@ -14,6 +14,8 @@ internal sealed class MessagesFormat(string listKey = "messages") : ISampleForma
     private static readonly string[] TextFields = ["type", "text"];
     private static readonly string[] PictureFields = ["type", "image_url", "image", "path", "url", "base64", "bytes"];
 
+    private static readonly string[] VideoFields = ["type", .. VideoResolver.Places, .. VideoResolver.Wishes];
+
     public string Name => "messages";
 
     public string Example => """{"messages": [{"role": "user", "content": [{"type": "image", "image": "a.png"}, {"type": "text", "text": "..."}]}, {"role": "assistant", "content": "..."}]}""";
@@ -92,8 +94,11 @@ internal sealed class MessagesFormat(string listKey = "messages") : ISampleForma
             case "image" or "image_url":
                 Picture(sample, part);
                 return;
+            case "video" or "video_url":
+                sample.Video(part, Extra(part, VideoFields));
+                return;
             default:
-                throw part.Error("type", $"is '{type}'; expected text or image");
+                throw part.Error("type", $"is '{type}'; expected text, image or video");
         }
     }
 

@@ -5,6 +5,9 @@ internal static class PictureKeys
 {
     public static readonly IReadOnlyList<string> All = ["image", "images", "image_path", "file_name"];
 
+    /// <summary>Whether a row with these keys has a picture or a video.</summary>
+    public static bool AnyOf(IReadOnlySet<string> keys) => All.Any(keys.Contains) || SampleBuilder.VideoKeys.Any(keys.Contains);
+
     /// <summary>Lists the pictures of a row; text alone is fine where <paramref name="required"/> is false.</summary>
     public static void List(SampleBuilder sample, bool required)
     {
@@ -14,7 +17,7 @@ internal static class PictureKeys
             sample.ListImages(key);
         }
 
-        if (required && sample.ListedCount == 0)
+        if (required && sample.ListedCount + sample.ListedVideos == 0)
         {
             throw key is null ? sample.Row.Missing("image", "the path of a picture") : sample.Row.Error(key, "is an empty list; expected the path of a picture");
         }

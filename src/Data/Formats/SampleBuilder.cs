@@ -4,8 +4,8 @@ using Lorikeet.Text.Chat;
 namespace Lorikeet.Data.Formats;
 
 /// <summary>
-/// Collects a row's messages and pictures, and checks the whole: every picture has exactly one place, roles alternate, nothing is empty.
-/// A picture's place in text is <c>&lt;image&gt;</c>. One line end between the placeholder and the text beside it belongs to the
+/// Collects a row's messages, pictures and videos, and checks the whole: each of them has exactly one place, roles alternate, nothing is
+/// empty. A picture's place in text is <c>&lt;image&gt;</c>, a video's <c>&lt;video&gt;</c>. One line end between the placeholder and the text beside it belongs to the
 /// placeholder (LLaVA writes <c>&lt;image&gt;\nquestion</c>); what stands between picture and text is the chat template's business.
 /// </summary>
 internal sealed class SampleBuilder(Row row, ImageResolver images)
@@ -13,15 +13,49 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
     /// <summary>What stands for a picture in text.</summary>
     public const string Placeholder = "<image>";
 
+    /// <summary>What stands for a video in text.</summary>
+    public const string VideoPlaceholder = "<video>";
+
+    /// <summary>The names under which rows list their videos, whatever their format.</summary>
+    public static readonly IReadOnlyList<string> VideoKeys = ["videos", "video"];
+
     private readonly List<Draft> _messages = [];
     private readonly List<ImageSource> _listed = [];
+    private readonly List<VideoSource> _listedVideos = [];
+    private readonly VideoResolver _videos = new(images);
     private string _listKey = "images";
-    private int _placeholders;
+    private int _placeholders, _videoPlaceholders;
 
     public RowObject Row { get; } = new(row.Json, row.Origin);
 
     /// <summary>Pictures listed so far by <see cref="ListImages"/>.</summary>
     public int ListedCount => _listed.Count;
+
+    /// <summary>Videos listed so far by <see cref="ListVideos"/>.</summary>
+    public int ListedVideos => _listedVideos.Count;
+
+    /// <summary>Takes the videos that the row lists: each entry of <c>videos</c> is one, and so is all of <c>video</c>.</summary>
+    public void ListVideos()
+    {
+        if (Row.Find("videos") is { } list)
+        {
+            System.Text.Json.JsonElement[] items = list.ValueKind == System.Text.Json.JsonValueKind.Array ? [.. list.EnumerateArray()] : [list];
+            _listedVideos.AddRange(items.Select((item, i) => _videos.Resolve(item, items.Length == 1 && list.ValueKind != System.Text.Json.JsonValueKind.Array ? "videos" : FormattableString.Invariant($"videos[{i}]"), row)));
+        }
+
+        if (Row.Find("video") is { } one)
+        {
+            _listedVideos.Add(_videos.Resolve(one, "video", row));
+        }
+    }
+
+    /// <summary>Adds the video of a part of a message, or the place of the next listed one.</summary>
+    public void Video(RowObject part, IReadOnlyDictionary<string, object?> extra)
+    {
+        VideoSource? video = _videos.Resolve(part, row);
+        _videoPlaceholders += video is null ? 1 : 0;
+        _messages[^1].Pieces.Add(new Piece(With(new VideoPart(), extra), null) { Video = video });
+    }
 
     /// <summary>Takes the pictures of a key: one, or a list; they go to the placeholders in order.</summary>
     public void ListImages(string key)
@@ -75,6 +109,14 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
             }
         }
 
+        if (!text.Contains(VideoPlaceholder, StringComparison.Ordinal))
+        {
+            for (int i = 0; i < _listedVideos.Count; i++)
+            {
+                PlaceVideo();
+            }
+        }
+
         Text(text);
     }
 
@@ -82,25 +124,35 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
     public void Text(string text, IReadOnlyDictionary<string, object?>? extra = null)
     {
         Draft message = _messages[^1];
-        string[] pieces = text.Split(Placeholder);
-        for (int i = 0; i < pieces.Length; i++)
+        bool isFirst = true;
+        while (true)
         {
-            string piece = pieces[i];
-            if (i > 0)
-            {
-                Place();
-                piece = piece.StartsWith('\n') ? piece[1..] : piece;
-            }
-
-            if (i < pieces.Length - 1)
-            {
-                piece = piece.EndsWith('\n') ? piece[..^1] : piece;
-            }
-
+            int image = text.IndexOf(Placeholder, StringComparison.Ordinal), video = text.IndexOf(VideoPlaceholder, StringComparison.Ordinal);
+            bool isVideo = video >= 0 && (image < 0 || video < image);
+            int at = isVideo ? video : image;
+            string piece = at < 0 ? text : text[..at];
+            piece = !isFirst && piece.StartsWith('\n') ? piece[1..] : piece;
+            piece = at >= 0 && piece.EndsWith('\n') ? piece[..^1] : piece;
             if (piece.Length > 0)
             {
                 message.Pieces.Add(new Piece(With(new TextPart(piece), extra), null));
             }
+
+            if (at < 0)
+            {
+                return;
+            }
+
+            if (isVideo)
+            {
+                PlaceVideo();
+            }
+            else
+            {
+                Place();
+            }
+
+            (text, isFirst) = (text[(at + (isVideo ? VideoPlaceholder : Placeholder).Length)..], false);
         }
     }
 
@@ -109,6 +161,12 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
     {
         _placeholders++;
         _messages[^1].Pieces.Add(new Piece(With(new ImagePart(), extra), null));
+    }
+
+    private void PlaceVideo()
+    {
+        _videoPlaceholders++;
+        _messages[^1].Pieces.Add(new Piece(new VideoPart(), null));
     }
 
     /// <summary>Adds a picture in place.</summary>
@@ -130,9 +188,16 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
                 $"{row.Origin}: the text has {_placeholders} '{Placeholder}' placeholder(s), but key '{_listKey}' lists {_listed.Count} picture(s). Every picture needs exactly one placeholder.")).As(RowFault.ImagePlaces);
         }
 
+        if (_videoPlaceholders != _listedVideos.Count)
+        {
+            throw new InvalidDataException(FormattableString.Invariant(
+                $"{row.Origin}: the text has {_videoPlaceholders} '{VideoPlaceholder}' placeholder(s), but keys {string.Join(", ", VideoKeys)} list {_listedVideos.Count} video(s). Every video needs exactly one placeholder.")).As(RowFault.ImagePlaces);
+        }
+
         ConversationRules.Check(row.Origin, _messages);
         var placed = new List<ImageSource>();
         var queue = new Queue<ImageSource>(_listed);
+        var videos = new Queue<VideoSource>(_listedVideos);
         var messages = new List<ChatMessage>(_messages.Count);
         foreach (Draft draft in _messages)
         {
@@ -143,6 +208,7 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
         {
             Messages = messages,
             Images = placed,
+            Videos = [.. _messages.SelectMany(m => m.Pieces).Where(p => p.Part is VideoPart).Select(p => p.Video ?? videos.Dequeue())],
             Origin = row.Origin,
             RowId = row.Id,
             Task = Row.TryText("task_type"),
@@ -153,8 +219,11 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
     private static ContentPart With(ContentPart part, IReadOnlyDictionary<string, object?>? extra) =>
         extra is { Count: > 0 } ? part with { Extra = extra } : part;
 
-    /// <summary>A piece of a message; a picture without a source is the next listed one.</summary>
-    internal readonly record struct Piece(ContentPart Part, ImageSource? Source);
+    /// <summary>A piece of a message; a picture or video without a source is the next listed one.</summary>
+    internal readonly record struct Piece(ContentPart Part, ImageSource? Source)
+    {
+        public VideoSource? Video { get; init; }
+    }
 
     /// <summary>A message in the making.</summary>
     internal sealed class Draft(string role, string key)
@@ -169,7 +238,9 @@ internal sealed class SampleBuilder(Row row, ImageResolver images)
 
         public IReadOnlyDictionary<string, object?>? Extra { get; set; }
 
-        public bool HasImages => Pieces.Any(p => p.Part is ImagePart);
+        public bool HasImages => Pieces.Any(p => p.Part is not TextPart);
+
+        public bool HasVideos => Pieces.Any(p => p.Part is VideoPart);
 
         public bool HasText => Pieces.Any(p => p.Part is TextPart text && !string.IsNullOrWhiteSpace(text.Text));
 

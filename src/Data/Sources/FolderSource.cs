@@ -13,7 +13,6 @@ namespace Lorikeet.Data.Sources;
 internal sealed class FolderSource : IRowSource
 {
     private const int MaxCaptionBytes = 1 << 20;
-    private static readonly string[] Pictures = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"];
 
     private readonly string[] _pictures;
     private readonly bool _hasCaptions;
@@ -103,7 +102,7 @@ internal sealed class FolderSource : IRowSource
     {
     }
 
-    private static bool IsPicture(string file) => Pictures.Contains(System.IO.Path.GetExtension(file).ToLowerInvariant(), StringComparer.Ordinal);
+    private static bool IsPicture(string file) => ImageSource.IsPictureName(file);
 
     private static string CaptionOf(string picture) => System.IO.Path.ChangeExtension(picture, ".txt");
 

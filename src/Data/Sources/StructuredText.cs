@@ -5,7 +5,7 @@ namespace Lorikeet.Data.Sources;
 /// <summary>Columns that hold structure, in which tables keep JSON as text.</summary>
 internal static class StructuredText
 {
-    private static readonly string[] Columns = ["messages", "conversations", "texts", "images", "image"];
+    private static readonly string[] Columns = ["messages", "conversations", "texts", "images", "image", "videos", "video"];
 
     // Columns that are ordinary texts as often: in these only a list of objects, such as messages, is JSON.
     private static readonly string[] TextColumns = ["prompt", "completion", "chosen", "rejected"];

@@ -15,7 +15,7 @@ public sealed class FormatErrorTests : FormatTestBase
     [InlineData("""{"messages":[{"role":"user","content":7},""" + Tail + "]}", "key 'messages[0].content' is 7; expected a string or a list of parts.")]
     [InlineData("""{"messages":[{"role":"user","content":[]},""" + Tail + "]}", "key 'messages[0].content' is an empty list; expected at least one part.")]
     [InlineData("""{"messages":[{"role":"user","content":[{"text":"q"}]},""" + Tail + "]}", "key 'messages[0].content[0].type' is missing; expected a string. Keys found: text.")]
-    [InlineData("""{"messages":[{"role":"user","content":[{"type":"video"}]},""" + Tail + "]}", "key 'messages[0].content[0].type' is 'video'; expected text or image.")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"audio"}]},""" + Tail + "]}", "key 'messages[0].content[0].type' is 'audio'; expected text, image or video.")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"text"}]},""" + Tail + "]}", "key 'messages[0].content[0].text' is missing; expected a string. Keys found: type.")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image"}]},""" + Tail + "]}", "the text has 1 '<image>' placeholder(s), but key 'images' lists 0 picture(s). Every picture needs exactly one placeholder.")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image","image":7}]},""" + Tail + "]}", "key 'messages[0].content[0].image' is 7; expected a path, a data: URI, or an object with 'path' or 'bytes'.")]
