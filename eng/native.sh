@@ -1,5 +1,5 @@
-# Sourced by ./lorikeet and eng/test: the native libraries that Lorikeet needs. Defines ensure_libvips and, for tests alone,
-# ensure_chromium; expects say() and $root.
+# Sourced by ./lorikeet and eng/test: the native libraries that Lorikeet needs. Defines ensure_libvips, ensure_duckdb and, for tests
+# alone, ensure_ffmpeg and ensure_chromium; expects say() and $root.
 
 # libvips decodes the pictures. It is the only native library that the main job needs.
 ensure_libvips() {
@@ -40,6 +40,20 @@ ensure_chromium() {
   DEBIAN_FRONTEND=noninteractive "${as[@]}" apt-get install -y -qq --no-install-recommends chromium >/dev/null </dev/null || say "chromium could not be installed"
 }
 
+# ffmpeg reads videos; without it the tests of video files are skipped.
+ensure_ffmpeg() {
+  local tried="$root/artifacts/.ffmpeg-tried"
+  { command -v ffmpeg && command -v ffprobe; } >/dev/null && return
+  [[ ! -e "$tried" ]] && command -v apt-get >/dev/null && [[ $EUID -eq 0 || "${CI:-}" == true ]] || return 0
+  local as=()
+  [[ $EUID -eq 0 ]] || as=(sudo -n)
+  mkdir -p -- "$root/artifacts" && : >"$tried"
+  say "installing ffmpeg, which reads videos ..."
+  "${as[@]}" apt-get update -qq >&2 </dev/null
+  DEBIAN_FRONTEND=noninteractive "${as[@]}" apt-get install -y -qq --no-install-recommends ffmpeg >/dev/null </dev/null \
+    || say "ffmpeg could not be installed; to try again: eng/native.sh ffmpeg"
+}
+
 # libduckdb reads Parquet files; nothing else needs it. It comes in an npm package and goes to artifacts/native, where the program looks.
 ensure_duckdb() {
   local version=1.5.6-r.1 sum=3f4962cdd266eab2b479a5b5a4a6d063d279b2954ae814ed00385d553b747633 home="$root/artifacts/native" tried="$root/artifacts/.duckdb-tried" folder
@@ -65,6 +79,7 @@ if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   case "${1:-}" in
     libvips) rm -f -- "$root/artifacts/.libvips-tried"; ensure_libvips ;;
     duckdb) ensure_duckdb again; [[ -e "$root/artifacts/native/libduckdb.so" ]] ;;
-    *) say "usage: eng/native.sh libvips | duckdb"; exit 2 ;;
+    ffmpeg) rm -f -- "$root/artifacts/.ffmpeg-tried"; ensure_ffmpeg; command -v ffmpeg >/dev/null ;;
+    *) say "usage: eng/native.sh libvips | duckdb | ffmpeg"; exit 2 ;;
   esac
 fi

@@ -163,7 +163,7 @@ public abstract class Processor
     protected virtual bool TakesPixelRange => false;
 
     /// <summary>Whether the family takes videos; then it overrides the other <c>Layout</c> and the other <c>Pixels</c>.</summary>
-    protected virtual bool TakesVideos => false;
+    public virtual bool TakesVideos => false;
 
     /// <summary>What becomes of the pictures and videos of one sample.</summary>
     /// <param name="media">What is known of them; at least one.</param>

@@ -27,6 +27,15 @@ public sealed record MediaSizes(IReadOnlyList<PixelSize> Images, IReadOnlyList<V
         };
     }
 
+    /// <summary>Sizes of all pictures and of the frames of all videos, in the order of their places in a conversation.</summary>
+    /// <param name="messages">The turns.</param>
+    /// <exception cref="InvalidDataException">There are videos, and they or the pictures differ in number from their places.</exception>
+    public IReadOnlyList<PixelSize> InTextOrder(IReadOnlyList<ChatMessage> messages)
+    {
+        int image = 0, video = 0;
+        return [.. InOrderOf(messages).IsVideo.Select(isVideo => isVideo ? Videos[video++].Size : Images[image++])];
+    }
+
     /// <summary>The same with the order of places in a conversation.</summary>
     /// <param name="messages">The turns.</param>
     /// <exception cref="InvalidDataException">There are videos, and they or the pictures differ in number from their places.</exception>

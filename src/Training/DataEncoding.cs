@@ -27,6 +27,7 @@ public static class DataEncoding
                 LongestEdge = data.LongestEdge,
                 MinPixels = data.MinPixels,
                 MaxPixels = data.MaxPixels,
+                Video = data.Video,
             },
         };
     }

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using Lorikeet.Data;
 using Lorikeet.Data.Augment;
 using Lorikeet.Data.Sampling;
+using Lorikeet.Data;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Models;
 using Lorikeet.Tracking;
 using Lorikeet.Training.Batching;
@@ -155,7 +156,7 @@ internal sealed class RunData(RunConfig config, Processor processor) : IDisposab
 
     private string Samples => string.Create(
         CultureInfo.InvariantCulture,
-        $"data={Train.Fingerprint} max_length={config.Data.MaxLength} on_error={config.Data.OnError} on_overflow={config.Data.OnOverflow} alpha={config.Data.Alpha} exif={config.Data.Exif} longest_edge={config.Data.LongestEdge} min_pixels={config.Data.MinPixels} max_pixels={config.Data.MaxPixels}{(config.Data.Reduction is { } r ? $" {r}" : "")}");
+        $"data={Train.Fingerprint} max_length={config.Data.MaxLength} on_error={config.Data.OnError} on_overflow={config.Data.OnOverflow} alpha={config.Data.Alpha} exif={config.Data.Exif} longest_edge={config.Data.LongestEdge} min_pixels={config.Data.MinPixels} max_pixels={config.Data.MaxPixels}{(config.Data.Reduction is { } r ? $" {r}" : "")}{(config.Data.Video is var v && v != new VideoSettings() ? $" {v}" : "")}");
 
     private string LengthsPath => Path.Combine(config.Train.OutputDir!, SampleLengths.FileName);
 

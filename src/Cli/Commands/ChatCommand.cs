@@ -15,6 +15,7 @@ internal static class ChatCommand
         var model = new Argument<string>("model") { HelpName = "MODEL_DIR", Description = "A model directory, or an adapter directory (its base is opened too)" };
         var adapter = new Option<string?>("--adapter") { HelpName = "DIR", Description = "An adapter on the model" };
         var image = new Option<string[]>("--image") { Description = "A picture; may be given several times", DefaultValueFactory = _ => [] };
+        var video = new Option<string[]>("--video") { Description = "A video file, or a folder of frames; may be given several times", DefaultValueFactory = _ => [] };
         var prompt = new Option<string?>("--prompt") { Description = "Answer this and end, instead of chatting in turns" };
         var system = new Option<string?>("--system") { Description = "A system message" };
         var maxNewTokens = new Option<int?>("--max-new-tokens") { Description = "Longest answer in tokens" };
@@ -27,14 +28,17 @@ internal static class ChatCommand
         var stop = new Option<string[]>("--stop") { Description = "End the answer before this text; may be given several times", DefaultValueFactory = _ => [] };
         var seed = new Option<ulong>("--seed") { Description = "Of the drawn tokens", DefaultValueFactory = _ => 42UL };
         var compute = new Option<string>("--compute") { Description = "f32, or bf16", DefaultValueFactory = _ => "f32" };
-        var command = new Command("chat", "Chat with a model about pictures in the terminal, or answer one prompt")
+        var command = new Command("chat", "Chat with a model about pictures and videos in the terminal, or answer one prompt")
         {
-            model, adapter, image, prompt, system, maxNewTokens, temperature, topK, topP, minP, typicalP, penalty, stop, seed, compute,
+            model, adapter, image, video, prompt, system, maxNewTokens, temperature, topK, topP, minP, typicalP, penalty, stop, seed, compute,
         };
         command.SetAction(parsed =>
         {
             var asked = new ChatOptions(
-                parsed.GetValue(model)!, parsed.GetValue(adapter), parsed.GetValue(image)!, parsed.GetValue(prompt), parsed.GetValue(system));
+                parsed.GetValue(model)!, parsed.GetValue(adapter), parsed.GetValue(image)!, parsed.GetValue(prompt), parsed.GetValue(system))
+            {
+                Videos = parsed.GetValue(video)!,
+            };
             SamplingOptions Sampling(GenerationDefaults defaults) => new()
             {
                 MaxNewTokens = parsed.GetValue(maxNewTokens) ?? defaults.MaxNewTokens ?? 256,
@@ -57,6 +61,11 @@ internal static class ChatCommand
         foreach (string image in asked.Images.Where(image => !File.Exists(image)))
         {
             throw new InvalidDataException($"{image}: there is no such picture");
+        }
+
+        foreach (string video in asked.Videos.Where(video => !Path.Exists(video)))
+        {
+            throw new InvalidDataException($"{video}: there is no such video");
         }
 
         using var session = new ComputeSession(compute);

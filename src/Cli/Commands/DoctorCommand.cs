@@ -8,6 +8,7 @@ using Lorikeet.Cli.Doctor;
 using Lorikeet.Cli.Interop;
 using Lorikeet.Cli.Terminal;
 using Lorikeet.Data.Sources;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Tensors.Cpu;
 
 namespace Lorikeet.Cli.Commands;
@@ -32,6 +33,7 @@ internal static class DoctorCommand
         AboutProducts(host, json);
         bool isComplete = AboutVips(host, json);
         AboutDuckDb(host, json);
+        AboutFfmpeg(host, json);
         AboutCuda(host, json);
         json["complete"] = isComplete;
         host.Result.WriteLine(json.ToJsonString(Readable));
@@ -105,6 +107,14 @@ internal static class DoctorCommand
         var (version, problem) = ParquetLibrary.Find();
         Line(host, "libduckdb", version is null ? $"cannot be used (optional): {problem}" : $"{version} (reads Parquet files)");
         json["libduckdb"] = new JsonObject { ["found"] = version is not null, ["version"] = version };
+    }
+
+    // Optional likewise.
+    private static void AboutFfmpeg(CliHost host, JsonObject json)
+    {
+        var (version, problem) = VideoPrograms.Find();
+        Line(host, "ffmpeg", version is null ? $"cannot be used (optional): {problem}" : $"{version} (reads videos)");
+        json["ffmpeg"] = new JsonObject { ["found"] = version is not null, ["version"] = version };
     }
 
     private static void AboutCuda(CliHost host, JsonObject json)

@@ -38,7 +38,7 @@ internal sealed class PreviewText(IAnsiConsole console)
         for (int i = 0; i < view.Pictures.Count; i++)
         {
             PictureView p = view.Pictures[i];
-            console.MarkupLine(Invariant($"  picture {i + 1}: {Safe(p.Name)}, {p.Stored.Width} x {p.Stored.Height} pixels, seen as {Describe(p)}"));
+            console.MarkupLine(Invariant($"  {(p.Shape.Frames > 0 ? "video" : "picture")} {i + 1}: {Safe(p.Name)}, {p.Stored.Width} x {p.Stored.Height} pixels, seen as {Describe(p)}"));
         }
 
         bool isOpen = false;
@@ -60,7 +60,9 @@ internal sealed class PreviewText(IAnsiConsole console)
     public static string Describe(PictureView picture)
     {
         string tiles = picture.Shape.Tile is { } tile ? Invariant($" in tiles of {tile.Width} x {tile.Height}") : "";
-        return Invariant($"{picture.Shape.Width} x {picture.Shape.Height}{tiles}, {picture.Shape.Tokens} image tokens");
+        return picture.Shape.Frames > 0
+            ? Invariant($"{picture.Shape.Frames} frames of {picture.Shape.Width} x {picture.Shape.Height}, {picture.Shape.Tokens} video tokens")
+            : Invariant($"{picture.Shape.Width} x {picture.Shape.Height}{tiles}, {picture.Shape.Tokens} image tokens");
     }
 
     private static string Coloured(TokenView token)

@@ -187,7 +187,7 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
     {
         IReadOnlyList<ChatMessage> prompt = EvaluationRows.PromptOf(sample);
         string text = prompt.Count == 1 ? prompt[0].AllText : string.Join("\n\n", prompt.Select(m => $"{m.Role}: {m.AllText}"));
-        return new ReportRow(sample.Origin, text, EvaluationRows.ReferencesOf(sample), [.. sample.Images.Select(i => i.FilePath is { } path ? Path.GetFileName(path) : "embedded picture")]);
+        return new ReportRow(sample.Origin, text, EvaluationRows.ReferencesOf(sample), [.. sample.Images.Select(i => i.FilePath is { } path ? Path.GetFileName(path) : "embedded picture"), .. sample.Videos.Select(video => video.Title)]);
     }
 
     private void Close(EvaluationReport report)

@@ -1,5 +1,6 @@
 using Lorikeet.Data;
 using Lorikeet.Imaging;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Models;
 using Lorikeet.Text.Chat;
 
@@ -31,8 +32,7 @@ public sealed class EvaluationRows(Dataset dataset, int count, Processor process
     {
         Sample sample = dataset.Read(row);
         IReadOnlyList<ChatMessage> prompt = PromptOf(sample);
-        int pictures = prompt.Sum(m => m.Parts?.Count(p => p is ImagePart) ?? 0);
-        return Encode(sample, prompt, pictures, encode with { Loss = LossOn.Nothing, AddGenerationPrompt = true });
+        return Encode(sample, prompt, encode with { Loss = LossOn.Nothing, AddGenerationPrompt = true });
     }
 
     /// <summary>A row with its answer, for the loss.</summary>
@@ -40,19 +40,21 @@ public sealed class EvaluationRows(Dataset dataset, int count, Processor process
     public EncodedSample Whole(int row)
     {
         Sample sample = dataset.Read(row);
-        EncodedSample encoded = Encode(sample, sample.Messages, sample.Images.Count, encode);
+        EncodedSample encoded = Encode(sample, sample.Messages, encode);
         return encoded.Supervised > 0 ? encoded : throw new InvalidDataException($"{sample.Origin}: no token of this row carries loss.");
     }
 
     /// <summary>A batch of rows as model input.</summary>
     public ModelInput Collate(IReadOnlyList<EncodedSample> samples) => processor.Collate(samples);
 
-    private EncodedSample Encode(Sample sample, IReadOnlyList<ChatMessage> messages, int pictures, EncodeOptions options)
+    private EncodedSample Encode(Sample sample, IReadOnlyList<ChatMessage> messages, EncodeOptions options)
     {
-        Image[] images = [.. sample.Images.Take(pictures).Select(image => image.Decode())];
+        int Places<T>() => messages.Sum(m => m.Parts?.Count(p => p is T) ?? 0);
+        Image[] images = [.. sample.Images.Take(Places<ImagePart>()).Select(image => image.Decode())];
+        VideoClip[] videos = [.. sample.Videos.Take(Places<VideoPart>()).Select(video => video.Open(options.Images.ApplyExif))];
         try
         {
-            return processor.Encode(new Conversation(messages, images), options);
+            return processor.Encode(new Conversation(messages, images) { Videos = videos }, options);
         }
         catch (InvalidDataException e)
         {

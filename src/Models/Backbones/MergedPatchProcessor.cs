@@ -41,7 +41,7 @@ internal sealed class MergedPatchProcessor : Processor
     public bool HasAxes { get; init; } = true;
 
     /// <inheritdoc/>
-    protected override bool TakesVideos => _videos is not null;
+    public override bool TakesVideos => _videos is not null;
 
     /// <inheritdoc/>
     protected override bool TakesPixelRange => true;

@@ -1,5 +1,4 @@
 using Lorikeet.Data;
-using Lorikeet.Imaging;
 using Lorikeet.Models;
 
 namespace Lorikeet.Training.Batching;
@@ -11,15 +10,15 @@ internal static class Downscale
     /// The largest longest edge, in pixels, with which a sample has at most <paramref name="maxLength"/> tokens; null if none has.
     /// Tokens grow with the edge but for rounding, so the search halves the range and only ever returns an edge that was tried.
     /// </summary>
-    public static int? LongestEdge(Processor processor, Sample sample, IReadOnlyList<PixelSize> sizes, EncodeOptions options, int maxLength)
+    public static int? LongestEdge(Processor processor, Sample sample, MediaSizes media, EncodeOptions options, int maxLength)
     {
-        if (sizes.Count == 0)
+        if (media.Count == 0)
         {
             return null;
         }
 
         EncodedSample Measure(int? edge) =>
-            processor.Measure(sample.Messages, sizes, edge is null ? options : options with { Images = options.Images with { LongestEdge = edge } });
+            processor.Measure(sample.Messages, media, edge is null ? options : options with { Images = options.Images with { LongestEdge = edge } });
         int low = 1, high = Measure(null).Layout!.Pictures.Max(p => Math.Max(p.Width, p.Height));
         int? fits = null;
         while (low <= high)

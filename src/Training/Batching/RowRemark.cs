@@ -30,7 +30,7 @@ public sealed record RowRemark(long Row, string Origin, RowAction Action, string
 /// <param name="Augmented">What was changed at random; null without augmentation.</param>
 public sealed record LoadedSample(EncodedSample? Sample, RowRemark? Remark, AugmentCounts? Augmented = null)
 {
-    /// <summary>Sizes of its pictures before the model's processing, in pixels.</summary>
+    /// <summary>Sizes of its pictures, and of the frames of its videos, before the model's processing, in pixels and in the order of the text.</summary>
     public IReadOnlyList<PixelSize> Sizes { get; init; } = [];
 }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Lorikeet.Data;
 using Lorikeet.Data.Augment;
 using Lorikeet.Imaging;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
 using Lorikeet.Training.Checks;
@@ -81,7 +82,9 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
 
         bool upright = options.Encode.Images.ApplyExif;
         PixelSize[] sizes = [.. images.Select(image => upright ? image.Upright() : image).Select(image => new PixelSize(image.Width, image.Height))];
-        return Fitted(index, sample, sizes, encode => processor.Encode(new Conversation(sample.Messages, images), encode)) with { Augmented = counts };
+        VideoClip[] videos = Open(sample);
+        var media = new MediaSizes(sizes, [.. videos.Select(video => video.Info)]);
+        return Fitted(index, sample, media, encode => processor.Encode(new Conversation(sample.Messages, images) { Videos = videos }, encode)) with { Augmented = counts };
     });
 
     /// <summary>One encoded sample as an epoch of training takes it.</summary>
@@ -95,8 +98,8 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
     /// <exception cref="InvalidDataException">As <see cref="Load(long, ulong?)"/>, but for damage behind a picture's header.</exception>
     public LoadedSample Measure(long index) => Guarded(index, sample =>
     {
-        PixelSize[] sizes = [.. sample.Images.Select(image => image.ReadSize(options.Encode.Images.ApplyExif))];
-        return Fitted(index, sample, sizes, encode => processor.Measure(sample.Messages, sizes, encode));
+        MediaSizes media = SizesOf(sample);
+        return Fitted(index, sample, media, encode => processor.Measure(sample.Messages, media, encode));
     });
 
     /// <summary>A batch of rows as model input.</summary>
@@ -111,9 +114,14 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
 
     private LoadedSample Outline(long index) => Guarded(index, sample =>
     {
-        PixelSize[] sizes = [.. sample.Images.Select(image => image.ReadSize(options.Encode.Images.ApplyExif))];
-        return Fitted(index, sample, sizes, encode => processor.WithBlankPixels(processor.Measure(sample.Messages, sizes, encode), new MediaSizes(sizes, []), encode));
+        MediaSizes media = SizesOf(sample);
+        return Fitted(index, sample, media, encode => processor.WithBlankPixels(processor.Measure(sample.Messages, media, encode), media, encode));
     });
+
+    private VideoClip[] Open(Sample sample) => [.. sample.Videos.Select(video => video.Open(options.Encode.Images.ApplyExif))];
+
+    private MediaSizes SizesOf(Sample sample) => new(
+        [.. sample.Images.Select(image => image.ReadSize(options.Encode.Images.ApplyExif))], [.. Open(sample).Select(video => video.Info)]);
 
     private LoadedBatch Batch(IReadOnlyList<PlannedRow> rows, ulong? seed, Func<PlannedRow, ulong?, LoadedSample> load)
     {
@@ -149,7 +157,7 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         EncodedSample encoded;
         try
         {
-            encoded = processor.Encode(new Conversation(changed.Messages, changed.Images), options.Encode with { Images = options.Encode.Images.AfterPreparing() });
+            encoded = processor.Encode(new Conversation(changed.Messages, changed.Images) { Videos = Open(sample) }, options.Encode with { Images = options.Encode.Images.AfterPreparing() });
         }
         catch (InvalidDataException e)
         {
@@ -165,15 +173,15 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
     public SampleCheck Checker(bool hashesPictures = false) => new(dataset, processor, this) { HashesPictures = hashesPictures };
 
     /// <summary>A row's sample as its length and the options allow it, or what is wrong with it.</summary>
-    internal (LoadedSample Loaded, Finding? Error) Fit(long index, Sample sample, IReadOnlyList<PixelSize> sizes, Func<EncodeOptions, EncodedSample> encode)
+    internal (LoadedSample Loaded, Finding? Error) Fit(long index, Sample sample, MediaSizes media, Func<EncodeOptions, EncodedSample> encode)
     {
-        (EncodedSample? encoded, RowRemark? remark, Finding? error) = FitLength(index, sample, sizes, encode);
+        (EncodedSample? encoded, RowRemark? remark, Finding? error) = FitLength(index, sample, media, encode);
         if (encoded is not null && options.Encode.Loss != LossOn.Nothing && encoded.Supervised == 0)
         {
             error = new Finding(FindingKind.NoLoss, sample.Origin, "no token of this sample carries loss. Give it an answer by the assistant, or set data.loss_on: all_tokens.");
         }
 
-        return (new LoadedSample(error is null ? encoded : null, remark) { Sizes = sizes }, error);
+        return (new LoadedSample(error is null ? encoded : null, remark) { Sizes = media.InTextOrder(sample.Messages) }, error);
     }
 
     private LoadedSample Guarded(long index, Func<Sample, LoadedSample> load)
@@ -188,13 +196,13 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         }
     }
 
-    private LoadedSample Fitted(long index, Sample sample, PixelSize[] sizes, Func<EncodeOptions, EncodedSample> encode)
+    private LoadedSample Fitted(long index, Sample sample, MediaSizes media, Func<EncodeOptions, EncodedSample> encode)
     {
-        (LoadedSample loaded, Finding? error) = Fit(index, sample, sizes, encode);
+        (LoadedSample loaded, Finding? error) = Fit(index, sample, media, encode);
         return error is null ? loaded : throw new InvalidDataException(error.ToString());
     }
 
-    private (EncodedSample? Encoded, RowRemark? Remark, Finding? Error) FitLength(long index, Sample sample, IReadOnlyList<PixelSize> sizes, Func<EncodeOptions, EncodedSample> encode)
+    private (EncodedSample? Encoded, RowRemark? Remark, Finding? Error) FitLength(long index, Sample sample, MediaSizes media, Func<EncodeOptions, EncodedSample> encode)
     {
         EncodedSample encoded;
         try
@@ -216,7 +224,7 @@ public sealed class SampleLoader(Dataset dataset, Processor processor, SampleOpt
         {
             case OverflowPolicy.Drop:
                 return (null, new RowRemark(index, sample.Origin, RowAction.Dropped, length), null);
-            case OverflowPolicy.Downscale when Downscale.LongestEdge(processor, sample, sizes, options.Encode, limit) is { } edge:
+            case OverflowPolicy.Downscale when Downscale.LongestEdge(processor, sample, media, options.Encode, limit) is { } edge:
                 EncodedSample smaller = encode(options.Encode with { Images = options.Encode.Images with { LongestEdge = edge } });
                 string now = string.Create(CultureInfo.InvariantCulture, $"{length}; with longest_edge {edge} it has {smaller.Ids.Length} (pictures: {string.Join("; ", smaller.Layout!.Pictures)})");
                 return (smaller, new RowRemark(index, sample.Origin, RowAction.Downscaled, now), null);

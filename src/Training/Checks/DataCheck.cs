@@ -109,8 +109,8 @@ public sealed class DataCheck(RunConfig config, Processor processor, CheckOption
     private RowFacts Facts(SampleCheck check, long index)
     {
         SampleVerdict verdict = check.Judge(index, options.Pictures);
-        UInt128? content = verdict.Sample is { } sample && verdict.Pictures.Count == sample.Images.Count
-            ? SampleContent.Hash(sample, verdict.Pictures.Select(p => p.Content))
+        UInt128? content = verdict.Sample is { } sample && verdict.Pictures.Count == sample.Images.Count && verdict.Videos.Count == sample.Videos.Count
+            ? SampleContent.Hash(sample, [.. verdict.Pictures.Select(p => p.Content), .. verdict.Videos.Select(v => v.Content)])
             : null;
         return new RowFacts(verdict.Origin, verdict.Findings, content, verdict.Encoded is { } encoded ? SampleCost.Of(encoded) : null);
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lorikeet.Data;
 using Lorikeet.Data.Augment;
 using Lorikeet.Data.Sampling;
 using Lorikeet.Models;
@@ -102,6 +103,17 @@ public sealed class DataPreview : IDisposable
         }
 
         IReadOnlyList<Imaging.Image> seen = _processor.Visible(sample);
-        return [.. layout.Pictures.Select((shape, i) => new PictureView(row.Images[i].FilePath ?? row.Images[i].Name, verdict.Pictures[i].Stored, shape, seen[i]))];
+        int image = 0, video = 0;
+        return [.. layout.Pictures.Select((shape, i) =>
+        {
+            if (shape.Frames > 0)
+            {
+                VideoSource source = row.Videos[video];
+                return new PictureView(source.FilePath ?? source.Title, verdict.Videos[video++].Clip.Info.Size, shape, seen[i]);
+            }
+
+            ImageSource picture = row.Images[image];
+            return new PictureView(picture.FilePath ?? picture.Name, verdict.Pictures[image++].Stored, shape, seen[i]);
+        })];
     }
 }

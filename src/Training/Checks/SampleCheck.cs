@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Lorikeet.Data;
 using Lorikeet.Imaging;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Models;
 using Lorikeet.Training.Batching;
 
@@ -57,23 +58,23 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, SampleLoad
         AddSpecialTokens(sample, findings);
         var verdict = new SampleVerdict { Origin = origin, Sample = sample, Findings = findings };
         List<PictureFacts> pictures = Pictures(sample, reading, findings);
-        if (pictures.Count < sample.Images.Count)
+        List<VideoFacts> videos = Videos(sample, reading, findings);
+        if (pictures.Count < sample.Images.Count || videos.Count < sample.Videos.Count)
         {
             return verdict;
         }
 
-        (LoadedSample loaded, Finding? error) = loader.Fit(index, sample, [.. pictures.Select(p => p.Seen)], options => Encode(sample, pictures, reading, options));
+        var media = new MediaSizes([.. pictures.Select(p => p.Seen)], [.. videos.Select(v => v.Clip.Info)]);
+        (LoadedSample loaded, Finding? error) = loader.Fit(index, sample, media, options => reading == PictureReading.Encode
+            ? processor.Encode(new Conversation(sample.Messages, [.. pictures.Select(p => p.Decoded!)]) { Videos = [.. videos.Select(v => v.Clip)] }, options)
+            : processor.Measure(sample.Messages, media, options));
         if ((error ?? Handled(loaded.Remark)) is { } finding)
         {
             findings.Add(finding);
         }
 
-        return verdict with { Pictures = pictures, Encoded = loaded.Sample };
+        return verdict with { Pictures = pictures, Videos = videos, Encoded = loaded.Sample };
     }
-
-    private EncodedSample Encode(Sample sample, List<PictureFacts> pictures, PictureReading reading, EncodeOptions options) => reading == PictureReading.Encode
-        ? processor.Encode(new Conversation(sample.Messages, [.. pictures.Select(p => p.Decoded!)]), options)
-        : processor.Measure(sample.Messages, [.. pictures.Select(p => p.Seen)], options);
 
     /// <summary>What the loader says about a row that it handles instead of refusing.</summary>
     private static Finding? Handled(RowRemark? remark) => remark is null ? null : new Finding(
@@ -99,6 +100,51 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, SampleLoad
         }
 
         return pictures;
+    }
+
+    /// <summary>The videos that can be read; findings tell of the others, all of them.</summary>
+    private List<VideoFacts> Videos(Sample sample, PictureReading reading, List<Finding> findings)
+    {
+        var videos = new List<VideoFacts>();
+        foreach (VideoSource source in sample.Videos)
+        {
+            try
+            {
+                VideoClip clip = source.Open(loader.Options.Encode.Images.ApplyExif);
+                if (reading == PictureReading.Decode)
+                {
+                    // Frames are decoded one behind the other: the last one shows whether all of them can be.
+                    _ = clip.Read([clip.Info.Frames - 1]).Count();
+                }
+
+                _ = clip.Info;
+                videos.Add(new VideoFacts(clip, HashesPictures ? ContentOf(source) : 0));
+            }
+            catch (InvalidDataException e)
+            {
+                bool isGone = source.FilePath is { } path && !Path.Exists(path);
+                findings.Add(Finding.Of(isGone ? FindingKind.MissingImage : FindingKind.BadImage, sample.Origin, e.Message));
+            }
+        }
+
+        return videos;
+    }
+
+    private UInt128 ContentOf(VideoSource source)
+    {
+        if (source.Frames.Count == 0)
+        {
+            using FileStream file = File.OpenRead(source.FilePath!);
+            return BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(file));
+        }
+
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (ImageSource frame in source.Frames)
+        {
+            hash.AppendData(SHA256.HashData(frame.ReadBytes(Limits)));
+        }
+
+        return BinaryPrimitives.ReadUInt128LittleEndian(hash.GetHashAndReset());
     }
 
     private PictureFacts ReadPicture(ImageSource source, PictureReading reading)

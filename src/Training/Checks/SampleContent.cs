@@ -12,7 +12,7 @@ internal static class SampleContent
 {
     /// <summary>The first 128 bits of a SHA-256 over messages and pictures.</summary>
     /// <param name="sample">The sample.</param>
-    /// <param name="pictures">Hashes of its pictures' bytes, in order.</param>
+    /// <param name="pictures">Hashes of its pictures' bytes, in order, and then of its videos'.</param>
     public static UInt128 Hash(Sample sample, IEnumerable<UInt128> pictures)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -21,7 +21,7 @@ internal static class SampleContent
             Add(hash, "role", message.Role);
             foreach (ContentPart part in message.Parts ?? [new TextPart(message.PlainText ?? "")])
             {
-                Add(hash, part is TextPart ? "text" : "image", part is TextPart text ? text.Text : "");
+                Add(hash, part switch { TextPart => "text", VideoPart => "video", _ => "image" }, part is TextPart text ? text.Text : "");
                 AddExtra(hash, part.Extra);
             }
 

@@ -1,5 +1,6 @@
 using Lorikeet.Data;
 using Lorikeet.Imaging;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Models;
 
 namespace Lorikeet.Training.Checks;
@@ -29,6 +30,9 @@ public sealed record SampleVerdict
     /// <summary>What was found out about its pictures; empty where one of them cannot be read.</summary>
     public IReadOnlyList<PictureFacts> Pictures { get; init; } = [];
 
+    /// <summary>What was found out about its videos; empty where one of them cannot be read.</summary>
+    public IReadOnlyList<VideoFacts> Videos { get; init; } = [];
+
     /// <summary>What training takes of it, pictures made smaller where that is asked for; with pixels if pictures were read to be encoded. Null if it takes nothing.</summary>
     public EncodedSample? Encoded { get; init; }
 
@@ -38,6 +42,11 @@ public sealed record SampleVerdict
     /// <summary>What makes the row unusable; null if nothing does.</summary>
     public Finding? FirstError => Findings.FirstOrDefault(f => f.IsError);
 }
+
+/// <summary>What was found out about a video.</summary>
+/// <param name="Clip">The video.</param>
+/// <param name="Content">Hash of its file's bytes, or of its frames'; zero if it was not asked for.</param>
+public sealed record VideoFacts(VideoClip Clip, UInt128 Content);
 
 /// <summary>What was found out about a picture.</summary>
 /// <param name="Stored">Its size in the file, in pixels.</param>

@@ -1,5 +1,6 @@
 using Lorikeet.Data.Sampling;
 using Lorikeet.Imaging;
+using Lorikeet.Imaging.Video;
 using Lorikeet.Training.Config.Binding;
 
 namespace Lorikeet.Training.Config;
@@ -96,11 +97,51 @@ public sealed record DataSection
     [Bounds(Min = 1)]
     public int? MaxPixels { get; init; }
 
+    /// <summary>Frames per second that are taken of a video, where its row says nothing; null for the model's setting, which is 2 as a rule.</summary>
+    [Bounds(Above = 0)]
+    public double? VideoFps { get; init; }
+
+    /// <summary>Number of frames that are taken of every video, instead of video_fps.</summary>
+    [Bounds(Min = 1)]
+    public int? VideoNframes { get; init; }
+
+    /// <summary>Fewest frames of a video, where it has so many; null for the model's setting, which is 4 as a rule.</summary>
+    [Bounds(Min = 1)]
+    public int? VideoMinFrames { get; init; }
+
+    /// <summary>Most frames of a video; longer ones are taken with fewer per second. Null for the model's setting, which is 768 as a rule.</summary>
+    [Bounds(Min = 1)]
+    public int? VideoMaxFrames { get; init; }
+
+    /// <summary>Least area of a video's frame in pixels; null for the model's setting.</summary>
+    [Bounds(Min = 1)]
+    public int? VideoMinPixels { get; init; }
+
+    /// <summary>Greatest area of a video's frame in pixels, such as 65536 (256 * 256); null for the model's setting.</summary>
+    [Bounds(Min = 1)]
+    public int? VideoMaxPixels { get; init; }
+
+    /// <summary>Greatest area of all frames of a video together, in pixels of merged frames; null for the model's setting.</summary>
+    [Bounds(Min = 1)]
+    public long? VideoTotalPixels { get; init; }
+
     /// <summary>Random changes to training samples.</summary>
     public AugmentSection Augment { get; init; } = new();
 
     /// <summary>Which tokens count in the loss, whichever key says so.</summary>
     internal LossTokens Loss => LossOn ?? (AssistantOnlyLoss ? LossTokens.AssistantTurns : LossTokens.AllTokens);
+
+    /// <summary>What is asked of videos.</summary>
+    internal VideoSettings Video => new()
+    {
+        Fps = VideoFps,
+        NFrames = VideoNframes,
+        MinFrames = VideoMinFrames,
+        MaxFrames = VideoMaxFrames,
+        MinPixels = VideoMinPixels,
+        MaxPixels = VideoMaxPixels,
+        TotalPixels = VideoTotalPixels,
+    };
 
     /// <summary>How pictures are made smaller when they are read; null where they are not.</summary>
     internal PictureReduction? Reduction => ScaleFactor is null && Thumbnail is null ? null : new PictureReduction

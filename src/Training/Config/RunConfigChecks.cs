@@ -7,7 +7,7 @@ namespace Lorikeet.Training.Config;
 internal static class RunConfigChecks
 {
     public static IReadOnlyList<ConfigProblem> All(RunConfig config) =>
-        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. EvaluationChecks.All(config), .. Data(config.Data), .. Pictures(config.Data), .. Schedule(config.Train), .. NotYet.Problems(config)];
+        [.. Ranges(ConfigTree.Root, config, ""), .. Required(config), .. BetweenKeys(config), .. EvaluationChecks.All(config), .. Data(config.Data), .. Pictures(config.Data), .. Videos(config.Data), .. Schedule(config.Train), .. NotYet.Problems(config)];
 
     private static IEnumerable<ConfigProblem> Ranges(SectionValue section, object values, string prefix)
     {
@@ -128,6 +128,27 @@ internal static class RunConfigChecks
         foreach ((string key, string message) in data.Augment.Problems())
         {
             yield return new ConfigProblem("data.augment." + key, message);
+        }
+    }
+
+    private static IEnumerable<ConfigProblem> Videos(DataSection data)
+    {
+        if (data is { VideoNframes: not null, VideoFps: not null })
+        {
+            yield return new ConfigProblem("data.video_nframes", "stands beside data.video_fps; one of them decides how many frames are taken, remove the other");
+        }
+
+        if (data.VideoNframes is not null && (data.VideoMinFrames ?? data.VideoMaxFrames) is not null)
+        {
+            yield return new ConfigProblem(data.VideoMinFrames is null ? "data.video_max_frames" : "data.video_min_frames", "has no effect beside data.video_nframes");
+        }
+
+        foreach ((string what, int? least, int? most) in new[] { ("frames", data.VideoMinFrames, data.VideoMaxFrames), ("pixels", data.VideoMinPixels, data.VideoMaxPixels) })
+        {
+            if (least > most)
+            {
+                yield return new ConfigProblem($"data.video_min_{what}", string.Create(CultureInfo.InvariantCulture, $"is {least}, above data.video_max_{what} {most}"));
+            }
         }
     }
 

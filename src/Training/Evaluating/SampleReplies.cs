@@ -73,7 +73,7 @@ internal sealed class SampleReplies(LoadedModel loaded, Parameters parameters, D
     {
         try
         {
-            var conversation = new Conversation([.. sample.Messages.SkipLast(1)], [.. sample.Images.Select(image => image.Decode())]);
+            var conversation = new Conversation([.. sample.Messages.SkipLast(1)], [.. sample.Images.Select(image => image.Decode())]) { Videos = [.. sample.Videos.Select(video => video.Open(options.Encoding.Images.ApplyExif))] };
             return loaded.Processor.Encode(conversation, options.Encoding);
         }
         catch (InvalidDataException e) when (!e.Message.StartsWith(sample.Origin, StringComparison.Ordinal))
@@ -87,7 +87,7 @@ internal sealed class SampleReplies(LoadedModel loaded, Parameters parameters, D
         Step = step,
         Index = index + 1,
         Origin = sample.Origin,
-        Images = sample.Images.Count == 0 ? null : [.. sample.Images.Select((image, i) => image.FilePath is { } path ? Path.GetFileName(path) : FormattableString.Invariant($"picture {i + 1}"))],
+        Images = sample.Images.Count + sample.Videos.Count == 0 ? null : [.. sample.Images.Select((image, i) => image.FilePath is { } path ? Path.GetFileName(path) : FormattableString.Invariant($"picture {i + 1}")), .. sample.Videos.Select(video => video.Title)],
         Prompt = sample.Messages.SkipLast(1).LastOrDefault()?.AllText ?? "",
         Reference = sample.Messages[^1].AllText,
         Reply = answer.Text,
