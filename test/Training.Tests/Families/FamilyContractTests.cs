@@ -5,7 +5,6 @@ using Lorikeet.Nn;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
 using Lorikeet.Testing;
-using Lorikeet.Text.Chat;
 using Lorikeet.Training.Config;
 using Lorikeet.Training.Objectives;
 using Lorikeet.Training.Optim;
@@ -24,7 +23,13 @@ public sealed class FamilyContractTests
 
     public static TheoryData<string> Families() => [.. FamilyDirectory.Names];
 
-    private static string[][] SamplesOf(string family) => OnePicture.Contains(family) ? [.. AllSamples.Select(s => s.Take(1).ToArray())] : AllSamples;
+    /// <summary>Families that take videos; theirs stand alone, and between two pictures.</summary>
+    private static readonly string[] VideoFamilies = ["qwen2_vl", "qwen2_5_vl", "qwen3_vl"];
+
+    private static string[][] SamplesOf(string family) =>
+        OnePicture.Contains(family) ? [.. AllSamples.Select(s => s.Take(1).ToArray())]
+        : VideoFamilies.Contains(family) ? [AllSamples[0], AllSamples[1], ["tiny.png", SampleMedia.Video, "portrait.png"], [SampleMedia.Video]]
+        : AllSamples;
 
     [Theory]
     [MemberData(nameof(Families))]
@@ -255,13 +260,13 @@ public sealed class FamilyContractTests
         Processor processor = model.Loaded.Processor;
         foreach (string[] pictures in SamplesOf(family))
         {
-            Image[] images = [.. pictures.Select(p => ImageDecoder.Decode(Golden.Path("cases", "images", p)))];
-            PixelSize[] sizes = [.. images.Select(i => new PixelSize(i.Width, i.Height))];
-            EncodedSample encoded = model.Encode(pictures), measured = processor.Measure(ContractModel.Messages(pictures.Length), sizes, new EncodeOptions());
+            Conversation conversation = SampleMedia.Conversation(pictures);
+            var sizes = new MediaSizes([.. conversation.Images.Select(i => new PixelSize(i.Width, i.Height))], [.. conversation.Videos.Select(v => v.Info)]);
+            EncodedSample encoded = model.Encode(pictures), measured = processor.Measure(conversation.Messages, sizes, new EncodeOptions());
             Assert.Equal(encoded.Ids, measured.Ids);
             Assert.Equal(encoded.Labels, measured.Labels);
             Assert.Equal(encoded.Layout?.Pictures ?? [], measured.Layout?.Pictures ?? []);
-            ModelInput blank = processor.Collate([processor.WithBlankPixels(measured, new MediaSizes(sizes, []), new EncodeOptions())]), real = processor.Collate([encoded]);
+            ModelInput blank = processor.Collate([processor.WithBlankPixels(measured, sizes, new EncodeOptions())]), real = processor.Collate([encoded]);
             Assert.Equal(real.Vision?.FeatureRows, blank.Vision?.FeatureRows);
             Assert.Equal(model.Loaded.Model.Flops(real).Sum(f => f.MultiplyAdds), model.Loaded.Model.Flops(blank).Sum(f => f.MultiplyAdds));
         }
@@ -295,14 +300,7 @@ public sealed class FamilyContractTests
 
         public LoadedModel Loaded { get; }
 
-        public static ChatMessage[] Messages(int pictures) =>
-        [
-            new("user", [.. Enumerable.Range(0, pictures).Select(_ => (ContentPart)new ImagePart()), new TextPart($"What are these {pictures}?")]),
-            new("assistant", [new TextPart(pictures == 0 ? "There is nothing to see." : "A bird on a fence.")]),
-        ];
-
-        public EncodedSample Encode(string[] pictures) => Loaded.Processor.Encode(
-            new Conversation(Messages(pictures.Length), [.. pictures.Select(p => ImageDecoder.Decode(Golden.Path("cases", "images", p)))]), new EncodeOptions());
+        public EncodedSample Encode(string[] pictures) => Loaded.Processor.Encode(SampleMedia.Conversation(pictures), new EncodeOptions());
 
         public EncodedSample[] Encode(string[][] samples) => [.. samples.Select(Encode)];
 
