@@ -1,3 +1,4 @@
+using Lorikeet.Models.Backbones;
 using Lorikeet.Models.Families;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
@@ -83,6 +84,12 @@ public static class ModelCatalog
         return new LoadedModel(Build(family, directory, parameters), processor, directory);
     }
 
+    /// <summary>Loads a CLIP or SigLIP vision tower by itself, from a directory of its own or from that of a whole model.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="parameters">Where tensors live.</param>
+    /// <exception cref="InvalidDataException">It holds no such tower, a file is damaged, a tensor is missing or left over.</exception>
+    public static VisionModel LoadVision(ModelDirectory directory, Parameters parameters) => VisionModel.Load(directory, parameters);
+
     /// <summary>Loads only the processor.</summary>
     public static Processor LoadProcessor(ModelDirectory directory) => FamilyOf(directory).Processor(directory);
 
@@ -108,9 +115,10 @@ public static class ModelCatalog
             ? family
             : Families.GetValueOrDefault(directory.ModelType);
 
-    private static Family FamilyOf(ModelDirectory directory) => Find(directory)
-        ?? throw new InvalidDataException(
-            $"{Path.Combine(directory.Path, "config.json")}: the architecture '{directory.ModelType}' is not supported; supported are {string.Join(", ", Families.Keys.Order(StringComparer.Ordinal))}");
+    private static Family FamilyOf(ModelDirectory directory) => Find(directory) ?? throw new InvalidDataException(
+        Path.Combine(directory.Path, "config.json") + (VisionTowerConfig.ModelTypes.ContainsKey(directory.ModelType)
+            ? $": '{directory.ModelType}' is a vision tower without a language model: it cannot be trained or asked by itself. Join it with a text model: lorikeet compose --vision {directory.Path} --text DIR --output DIR"
+            : $": the architecture '{directory.ModelType}' is not supported; supported are {string.Join(", ", Families.Keys.Order(StringComparer.Ordinal))}"));
 }
 
 /// <summary>What a family gives the catalog.</summary>

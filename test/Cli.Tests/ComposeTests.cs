@@ -139,6 +139,16 @@ public sealed class ComposeTests
         Assert.False(Directory.Exists(joined));
     }
 
+    [Fact]
+    public void A_tower_alone_is_told_what_it_is_good_for()
+    {
+        using var tiny = new TinyCommands();
+        tiny.Model = ModelPart.Vision("llava", Path.Combine(tiny.Folder, "vision"));
+        Said said = tiny.Train();
+        Assert.Equal(2, said.Code);
+        Assert.Contains("is a vision tower without a language model", said.Messages, StringComparison.Ordinal);
+    }
+
     private static TestHost Compose(params string[] arguments)
     {
         var host = new TestHost();

@@ -95,6 +95,15 @@ public sealed record VisionTowerConfig(SiglipConfig Encoder, bool HasClassToken)
     private static readonly SiglipConfig ClipDefaults = new(768, 12, 12, 3072, 1e-5f, ActivationKind.QuickGelu, 32, 224, 3);
     private static readonly SiglipConfig SiglipDefaults = new(768, 12, 12, 3072, 1e-6f, ActivationKind.GeluTanh, 16, 224, 3);
 
+    /// <summary>Model types of directories that hold such a tower, alone or with a text part, and of the tower in them.</summary>
+    public static IReadOnlyDictionary<string, string> ModelTypes { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["clip"] = "clip_vision_model",
+        ["clip_vision_model"] = "clip_vision_model",
+        ["siglip"] = "siglip_vision_model",
+        ["siglip_vision_model"] = "siglip_vision_model",
+    };
+
     /// <summary>Patches of a picture.</summary>
     public int Patches => Encoder.GridSide * Encoder.GridSide;
 
@@ -103,7 +112,19 @@ public sealed record VisionTowerConfig(SiglipConfig Encoder, bool HasClassToken)
 
     /// <summary>Reads a vision config of model type <c>clip_vision_model</c> or <c>siglip_vision_model</c>.</summary>
     /// <exception cref="InvalidDataException">Another model type, or a key is missing or unusable.</exception>
-    public static VisionTowerConfig From(ConfigSection c) => c.String("model_type") switch
+    public static VisionTowerConfig From(ConfigSection c) => From(c, c.String("model_type"));
+
+    /// <summary>Reads the tower of a directory that holds one by itself or beside a text part.</summary>
+    /// <exception cref="InvalidDataException">It holds another kind of model, or a key is unusable.</exception>
+    public static VisionTowerConfig OfDirectory(ModelDirectory directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        return ModelTypes.TryGetValue(directory.ModelType, out string? type)
+            ? From(directory.Config.TrySection("vision_config") ?? directory.Config, type)
+            : throw directory.Config.Wrong("model_type", string.Join(", ", ModelTypes.Keys));
+    }
+
+    private static VisionTowerConfig From(ConfigSection c, string type) => type switch
     {
         "clip_vision_model" => new VisionTowerConfig(SiglipConfig.From(c, ClipDefaults, "quick_gelu"), true),
         "siglip_vision_model" => new VisionTowerConfig(SiglipConfig.From(c, SiglipDefaults), false),

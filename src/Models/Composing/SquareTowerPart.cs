@@ -24,15 +24,6 @@ internal sealed class SquareTowerPart : TowerPart
         _drops = options.DropsClassToken ?? HasClassToken;
     }
 
-    /// <summary>Model types of directories, and of the tower in them.</summary>
-    public static IReadOnlyDictionary<string, string> Types { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
-    {
-        ["clip"] = "clip_vision_model",
-        ["clip_vision_model"] = "clip_vision_model",
-        ["siglip"] = "siglip_vision_model",
-        ["siglip_vision_model"] = "siglip_vision_model",
-    };
-
     public override int Width => _section.Int("hidden_size", 768);
 
     public override PictureTokens Tokens

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Lorikeet.Models.Backbones;
 using Lorikeet.Nn.Weights;
 
 namespace Lorikeet.Models.Composing;
@@ -30,8 +31,8 @@ internal abstract class TowerPart(ModelDirectory directory)
     /// <exception cref="InvalidDataException">It holds no tower that can be joined, or the options don't fit it.</exception>
     public static TowerPart Open(ModelDirectory directory, ComposeOptions options) =>
         GridTowerPart.Types.Contains(directory.ModelType) ? new GridTowerPart(directory, options)
-        : SquareTowerPart.Types.TryGetValue(directory.ModelType, out string? type) ? new SquareTowerPart(directory, type, options)
-        : throw directory.Config.Wrong("model_type", string.Join(", ", SquareTowerPart.Types.Keys.Concat(GridTowerPart.Types)));
+        : VisionTowerConfig.ModelTypes.TryGetValue(directory.ModelType, out string? type) ? new SquareTowerPart(directory, type, options)
+        : throw directory.Config.Wrong("model_type", string.Join(", ", VisionTowerConfig.ModelTypes.Keys.Concat(GridTowerPart.Types)));
 
     /// <summary>config.json of the joined model.</summary>
     public abstract JsonObject Config(LanguagePart text, ImageToken token);
