@@ -54,10 +54,10 @@ internal static class TrainTargets
         string word = range.Success ? range.Groups[1].Value : entry;
         if (!Enum.TryParse(word, ignoreCase: true, out Tower tower))
         {
-            bool Inside(string name) => name.StartsWith(entry + ".", StringComparison.Ordinal) || name.Contains("." + entry + ".", StringComparison.Ordinal);
+            bool Inside(string name) => ('.' + name + '.').Contains('.' + entry + '.', StringComparison.Ordinal);
             return model.Parts.Params.Any(p => Inside(p.Name))
                 ? Inside
-                : throw new InvalidDataException($"freeze.train: '{entry}' is neither a tower (vision, connector, language, head), blocks of one (language.layers.4-7) nor a module of this model");
+                : throw new InvalidDataException($"freeze.train: '{entry}' is neither a tower (vision, connector, language, head), blocks of one (language.layers.4-7) nor a module or parameter of this model");
         }
 
         if (!range.Success)

@@ -1,5 +1,6 @@
 using Lorikeet.Imaging;
 using Lorikeet.Models;
+using Lorikeet.Models.Composing;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
@@ -47,6 +48,30 @@ public sealed class ComposedModelTests
         Assert.Equal(
             part.Hidden(new ModelInput(part.Model.Processor.Collate([sample with { Layout = null, Pixels = null }]).Tokens, null)),
             whole.Hidden(whole.Model.Processor.Collate([sample])));
+    }
+
+    [Fact]
+    public void A_tower_is_found_under_the_names_of_both_generations()
+    {
+        using var folder = new Runs.TinyRun();
+        string newer = Path.Combine(folder.Folder, "newer"), text = ModelPart.Text("llava", Path.Combine(folder.Folder, "text"));
+        string[] made = [Path.Combine(folder.Folder, "a"), Path.Combine(folder.Folder, "b")];
+        using (var loaded = new Loaded(Golden.Path("models", "qwen2_vl")))
+        {
+            // Saving writes the names of today.
+            ModelWriter.Write(newer, loaded.Model);
+        }
+
+        using (SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(newer, "model.safetensors")))
+        {
+            Assert.Contains("model.visual.merger.ln_q.weight", file.Tensors.Keys);
+        }
+
+        using var device = new CpuDevice(new CpuOptions { Threads = 1 });
+        using var arena = new Arena(device);
+        ModelComposer.Run(new ComposeOptions { Vision = Golden.Path("models", "qwen2_vl"), Text = text }, made[0], new Parameters(device, arena));
+        ModelComposer.Run(new ComposeOptions { Vision = newer, Text = text }, made[1], new Parameters(device, arena));
+        Assert.All(Directory.EnumerateFiles(made[0]), path => Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(Path.Combine(made[1], Path.GetFileName(path)))));
     }
 
     private static float[] Observed(string directory, string name)

@@ -151,6 +151,22 @@ public sealed class FamilyContractTests
         }
     }
 
+    [Fact]
+    public void The_connector_has_parameters_outside_of_its_modules_and_one_can_be_trained_by_its_name()
+    {
+        using var model = new ContractModel("llava_next");
+        VisionLanguageModel it = model.Loaded.Model;
+        string[] Chosen(string entry)
+        {
+            Func<string, bool> rule = TrainTargets.Freeze(new FreezeSection { Train = [entry] }, it);
+            return [.. it.Parts.Params.Select(p => p.Name).Where(rule)];
+        }
+
+        Assert.Equal(["model.image_newline"], Chosen("image_newline"));
+        Assert.Equal(5, Chosen("connector").Length);
+        Assert.Contains("model.image_newline", Chosen("connector"));
+    }
+
     [Theory]
     [InlineData("language.layers.7")]
     [InlineData("vision.layers.0-99")]
