@@ -6,6 +6,8 @@ namespace Lorikeet.Models.Backbones;
 /// <remarks>Source: transformers 5, <c>CLIPImageProcessor</c> and <c>SiglipImageProcessor</c> (Pillow backend).</remarks>
 public sealed class ClipPictures
 {
+    private const int DefaultEdge = 224;
+
     private readonly ConfigSection _section;
     private readonly bool _doResize, _doCrop, _doConvertRgb;
     private readonly int? _shortestEdge;
@@ -24,11 +26,11 @@ public sealed class ClipPictures
         _doResize = section.Bool("do_resize", true);
         _doCrop = section.Bool("do_center_crop", !isSiglip);
         _doConvertRgb = section.Bool("do_convert_rgb", true);
-        ConfigSection? size = section.TrySection("size"), crop = section.TrySection("crop_size");
-        _shortestEdge = size?.TryInt("shortest_edge") ?? (size is null && !isSiglip ? section.TryInt("size") ?? 224 : null);
-        _fixedSize = _shortestEdge is null ? (size?.Int("width") ?? 224, size?.Int("height") ?? 224) : null;
-        int edge = crop is null ? section.TryInt("crop_size") ?? 224 : 0;
-        _crop = crop is null ? (edge, edge) : (crop.Int("width"), crop.Int("height"));
+        (ConfigSection? size, int? edge) = Size("size");
+        _shortestEdge = size is null ? (isSiglip ? null : edge ?? DefaultEdge) : size.TryInt("shortest_edge");
+        _fixedSize = _shortestEdge is not null ? null : size is null ? (edge ?? DefaultEdge, edge ?? DefaultEdge) : (size.Int("width"), size.Int("height"));
+        (ConfigSection? crop, int? cropEdge) = Size("crop_size");
+        _crop = crop is null ? (cropEdge ?? DefaultEdge, cropEdge ?? DefaultEdge) : (crop.Int("width"), crop.Int("height"));
         int filter = section.Int("resample", (int)ResizeFilter.Bicubic);
         Filter = Enum.IsDefined((ResizeFilter)filter) ? (ResizeFilter)filter : throw section.Wrong("resample", "a number from 0 to 5");
         double[] half = [0.5, 0.5, 0.5];
@@ -104,6 +106,10 @@ public sealed class ClipPictures
         _normalizer.Restore(pixels, edge, edge, rgb, edge);
         return new Image(edge, edge, PixelMode.RGB, rgb);
     }
+
+    /// <summary>A size as an object, or as one number, which older files have; both null where the key is missing.</summary>
+    private (ConfigSection? Object, int? Number) Size(string key) =>
+        _section.Find(key) is { ValueKind: System.Text.Json.JsonValueKind.Number } ? (null, _section.Int(key)) : (_section.TrySection(key), null);
 
     /// <summary>The shorter edge as configured, the other one in proportion, rounded down.</summary>
     private (int Width, int Height) Shortest(int width, int height)

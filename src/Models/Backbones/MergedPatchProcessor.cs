@@ -62,12 +62,9 @@ internal sealed class MergedPatchProcessor : Processor
         var values = new Dictionary<string, (Array, long[])> { ["mm_token_type_ids"] = (types, [B, longest]) };
         AddPixels(samples, isVideo: false, ("pixel_values", "image_grid_thw"), values);
         AddPixels(samples, isVideo: true, ("pixel_values_videos", "video_grid_thw"), values);
-        if (samples.Any(s => GridsOf(s).Count > 0))
+        if (HasAxes && samples.Any(s => GridsOf(s).Count > 0))
         {
-            if (HasAxes)
-            {
-                AddPositions(samples, longest, values);
-            }
+            AddPositions(samples, longest, values);
         }
 
         return values;
