@@ -15,7 +15,7 @@ internal sealed class ComputeSession : IDisposable
         Compute = compute;
         Device = threads is null ? new CpuDevice() : new CpuDevice(new CpuOptions { Threads = threads.Value });
         Arena = new Arena(Device);
-        Parameters = new Parameters(Device, Arena);
+        Parameters = new Parameters(Device, Arena) { ActivationType = Device.ActivationType(compute) };
     }
 
     /// <summary>Arithmetic of matrix products.</summary>

@@ -29,11 +29,11 @@ public class KvCache : IDisposable
         _values = new Tensor[layers];
         for (int i = 0; i < layers; i++)
         {
-            _keys[i] = parameters.New(shape, DType.F32, MemoryUse.Activations);
-            _values[i] = parameters.New(shape, DType.F32, MemoryUse.Activations);
+            _keys[i] = parameters.New(shape, parameters.ActivationType, MemoryUse.Activations);
+            _values[i] = parameters.New(shape, parameters.ActivationType, MemoryUse.Activations);
         }
 
-        Inputs = inputWidth == 0 ? null : parameters.New(new Shape(sequences * capacity, inputWidth), DType.F32, MemoryUse.Activations);
+        Inputs = inputWidth == 0 ? null : parameters.New(new Shape(sequences * capacity, inputWidth), parameters.ActivationType, MemoryUse.Activations);
     }
 
     /// <summary>Inputs of the first layer [B * Capacity, C], where they are kept: they allow to compute a sequence once more.</summary>

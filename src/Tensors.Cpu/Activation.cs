@@ -26,6 +26,9 @@ public sealed unsafe partial class CpuKernels
             case ActivationKind.Relu:
                 Elements(y.Count, new Map1Body<ValueMap<ReluFunction>>(source, target, default));
                 break;
+            case ActivationKind.Tanh:
+                Elements(y.Count, new Map1Body<ValueMap<TanhFunction>>(source, target, default));
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation");
         }
@@ -50,6 +53,9 @@ public sealed unsafe partial class CpuKernels
                 break;
             case ActivationKind.Relu:
                 ActivationBackward<ReluFunction>(x, dY, dX, accumulate);
+                break;
+            case ActivationKind.Tanh:
+                ActivationBackward<TanhFunction>(x, dY, dX, accumulate);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation");

@@ -48,6 +48,9 @@ public sealed unsafe class CpuDevice : IDevice
     /// <summary>The threads that share a kernel's work.</summary>
     public WorkPool Pool { get; }
 
+    /// <summary>f32: the kernels of this device compute in it, and memory is seldom what a step waits for.</summary>
+    public DType ActivationType(Compute compute) => DType.F32;
+
     /// <inheritdoc/>
     public nint Allocate(long bytes)
     {

@@ -26,6 +26,9 @@ public sealed unsafe partial class CpuKernels
             case ActivationKind.Relu:
                 Elements(y.Count, new Map2Body<GatedMap<ReluFunction>>(g, u, target, default));
                 break;
+            case ActivationKind.Tanh:
+                Elements(y.Count, new Map2Body<GatedMap<TanhFunction>>(g, u, target, default));
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation");
         }
@@ -50,6 +53,9 @@ public sealed unsafe partial class CpuKernels
                 break;
             case ActivationKind.Relu:
                 GatedBackward<ReluFunction>(gate, up, dY, dGate, dUp);
+                break;
+            case ActivationKind.Tanh:
+                GatedBackward<TanhFunction>(gate, up, dY, dGate, dUp);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation");

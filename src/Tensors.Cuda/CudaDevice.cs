@@ -96,6 +96,9 @@ public sealed unsafe class CudaDevice : IDevice
     /// <summary>Where kernels report what they refuse; see <see cref="Fault"/>.</summary>
     internal nint Faults => _faults;
 
+    /// <summary>bfloat16 where products compute in it, else f32: a GPU's ops mostly wait for memory.</summary>
+    public DType ActivationType(Compute compute) => compute == Compute.BF16 ? DType.BF16 : DType.F32;
+
     /// <inheritdoc/>
     public nint Allocate(long bytes)
     {

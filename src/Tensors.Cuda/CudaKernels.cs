@@ -59,6 +59,14 @@ public sealed unsafe partial class CudaKernels : IKernels, IDisposable
         _ => throw new ArgumentException($"{type} is not a float type"),
     };
 
+    /// <summary>Macros for kernels that read one type and write another.</summary>
+    private static string Types(Tensor x, Tensor y) => (x.DType, y.DType) switch
+    {
+        (DType.F32, DType.F32) => "X=float Y=float",
+        (DType.BF16, DType.BF16) => "X=bf16 Y=bf16",
+        _ => $"X={TypeName(x.DType)} Y={TypeName(y.DType)}",
+    };
+
     private static long Ceil(long n, long step) => (n + step - 1) / step;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,6 +13,12 @@ public interface IDevice : IDisposable
     /// <summary>The kernels of this device.</summary>
     IKernels Kernels { get; }
 
+    /// <summary>
+    /// Element type in which this device keeps activations and their gradients where matrix products compute in
+    /// <paramref name="compute"/>. Statistics, losses, gradients of parameters and what the host uploads stay f32.
+    /// </summary>
+    DType ActivationType(Compute compute);
+
     /// <summary>Takes memory from the system, aligned to at least 64 bytes.</summary>
     /// <exception cref="InsufficientMemoryException">The device has no such block left; the message says how much was asked for.</exception>
     nint Allocate(long bytes);

@@ -2,7 +2,8 @@ namespace Lorikeet.Tensors;
 
 /// <summary>
 /// The device contract: what a device must be able to compute. Shapes are checked by the ops; kernels trust them.
-/// Activations and gradients are f32 unless said otherwise; reductions run in a fixed order, so equal inputs give equal
+/// Activations and gradients are of the device's <see cref="IDevice.ActivationType"/> (f32 on the CPU), which results are rounded
+/// to once; statistics, losses and gradients of parameters are f32. Reductions run in a fixed order, so equal inputs give equal
 /// bits whatever the number of threads. A parameter named <c>accumulate</c> adds to the output instead of overwriting it.
 /// </summary>
 public interface IKernels
@@ -13,7 +14,7 @@ public interface IKernels
     /// <summary>y = x, converting between float types (round to nearest even).</summary>
     void Copy(Tensor x, Tensor y);
 
-    /// <summary>c = alpha op(a) op(b) (+ c) (+ bias per column); a and b of any float type, c f32.</summary>
+    /// <summary>c = alpha op(a) op(b) (+ c) (+ bias per column); a and b of any float type, c f32 or an activation.</summary>
     void MatMul(in MatMulArgs args);
 
     /// <summary>y = a + b.</summary>
@@ -73,7 +74,7 @@ public interface IKernels
     /// <summary>Gradients of <see cref="Attention"/>: dQ, dK, dV overwritten (rows outside every segment are zero).</summary>
     void AttentionBackward(in AttentionArgs args, in AttentionGrad grad);
 
-    /// <summary>y[i, :] = table[ids[i], :] converted to f32; table any float type [R, C], ids I32 [N].</summary>
+    /// <summary>y[i, :] = table[ids[i], :] converted to y's type; table any float type [R, C], ids I32 [N].</summary>
     void GatherRows(Tensor table, Tensor ids, Tensor y);
 
     /// <summary>dTable[ids[i], :] += x[i, :], in the order of i for equal ids.</summary>
@@ -87,7 +88,7 @@ public interface IKernels
 
     /// <summary>
     /// Per row of logits [N, V]: loss[i] = logsumexp - logits[labels[i]]; where <paramref name="dLogits"/> is given it receives
-    /// softmax - onehot (it may be <paramref name="logits"/> itself). labels I32 [N], all in [0, V).
+    /// softmax - onehot, in its own type (it may be <paramref name="logits"/> itself). labels I32 [N], all in [0, V).
     /// </summary>
     void CrossEntropy(Tensor logits, Tensor labels, Tensor loss, Tensor? dLogits);
 
@@ -115,6 +116,9 @@ public enum ActivationKind
 
     /// <summary>max(x, 0).</summary>
     Relu,
+
+    /// <summary>tanh(x).</summary>
+    Tanh,
 }
 
 /// <summary>Which elements of a head rotate together.</summary>
@@ -132,7 +136,7 @@ public enum RopePairing
 /// <param name="TransposeA">Whether a is stored transposed.</param>
 /// <param name="B">[K, N], or [N, K] when transposed (a linear layer's weight).</param>
 /// <param name="TransposeB">Whether b is stored transposed.</param>
-/// <param name="C">[M, N], f32.</param>
+/// <param name="C">[M, N], f32 or an activation.</param>
 /// <param name="Alpha">Factor of the product.</param>
 /// <param name="Accumulate">Whether to add to c.</param>
 /// <param name="Bias">[N] of any float type, or null.</param>

@@ -5,6 +5,9 @@ namespace Lorikeet.Tensors;
 /// <param name="Arena">Where their memory comes from.</param>
 public sealed record Parameters(IDevice Device, Arena Arena)
 {
+    /// <summary>Element type of what is kept of activations between scopes: the caches of generation.</summary>
+    public DType ActivationType { get; init; } = DType.F32;
+
     /// <summary>A long-lived uninitialised tensor.</summary>
     public Tensor New(Shape shape, DType dtype, MemoryUse use) => Make(shape, dtype, use, parameter: false);
 

@@ -45,6 +45,12 @@ public sealed class StepScope : IDisposable
     /// <summary>Arithmetic of matrix products in this scope.</summary>
     public Compute Compute { get; init; }
 
+    /// <summary>Element type of activations and their gradients in this scope.</summary>
+    public DType ActivationType => Device.ActivationType(Compute);
+
+    /// <summary>Arithmetic of thin products with f32 factors: f32 where activations are, else that of all products.</summary>
+    public Compute ThinCompute => ActivationType == DType.F32 ? Compute.F32 : Compute;
+
     /// <summary>Whether dropout is active.</summary>
     public bool Training { get; init; }
 
@@ -60,9 +66,10 @@ public sealed class StepScope : IDisposable
     /// </summary>
     public Tensor? RowKeys { get; set; }
 
-    /// <summary>A new uninitialised tensor, owned by the innermost frame.</summary>
-    public Tensor New(Shape shape, DType dtype = DType.F32, MemoryUse use = MemoryUse.Activations)
+    /// <summary>A new uninitialised tensor, owned by the innermost frame; of <see cref="ActivationType"/> unless another type is given.</summary>
+    public Tensor New(Shape shape, DType? type = null, MemoryUse use = MemoryUse.Activations)
     {
+        DType dtype = type ?? ActivationType;
         Cancellation.ThrowIfCancellationRequested();
         var memory = new Memory(Device, Arena, Arena.Take(shape.Count * dtype.Size(), use));
         memory.Hold();
@@ -70,7 +77,7 @@ public sealed class StepScope : IDisposable
         return new Tensor(memory, shape, dtype);
     }
 
-    /// <summary>A new tensor filled with zeros.</summary>
+    /// <summary>A new tensor of <see cref="ActivationType"/> filled with zeros.</summary>
     public Tensor Zeros(Shape shape)
     {
         Tensor x = New(shape);
@@ -181,12 +188,12 @@ public sealed class StepScope : IDisposable
         accumulate = x.Grad is not null;
         if (x.Grad is null)
         {
-            SetGrad(x, New(x.Shape));
+            SetGrad(x, New(x.Shape, x.DType));
         }
         else if (!x.Grad.Memory.IsExclusive)
         {
             // Somebody else still reads this gradient (a residual branch): continue on a copy.
-            Tensor copy = New(x.Shape);
+            Tensor copy = New(x.Shape, x.DType);
             Kernels.Copy(x.Grad, copy);
             DropGrad(x);
             SetGrad(x, copy);
@@ -203,7 +210,7 @@ public sealed class StepScope : IDisposable
             return;
         }
 
-        if (x.Grad is null && !x.IsParameter)
+        if (x.Grad is null && !x.IsParameter && x.DType == dX.DType)
         {
             SetGrad(x, dX.View(x.Shape));
             return;
@@ -230,7 +237,7 @@ public sealed class StepScope : IDisposable
                 throw new InvalidOperationException("backward: a result does not depend on any trained parameter");
             }
 
-            Tensor dResult = New(result.Shape);
+            Tensor dResult = New(result.Shape, result.DType);
             Kernels.Fill(dResult, seed);
             SetGrad(result, dResult);
         }

@@ -42,7 +42,7 @@ public sealed class Tensor
     /// <summary>Whether a gradient is wanted for this tensor: it is a trained parameter or depends on one.</summary>
     public bool NeedsGrad { get; internal set; }
 
-    /// <summary>The gradient, same shape, f32; null until a backward pass has written it.</summary>
+    /// <summary>The gradient, same shape; f32 for a parameter, else of the tensor's own type; null until a backward pass has written it.</summary>
     public Tensor? Grad { get; internal set; }
 
     /// <summary>Whether this tensor is a parameter: it lives as long as its module and keeps its gradient across scopes.</summary>
@@ -82,10 +82,20 @@ public sealed class Tensor
         return new Tensor(Memory, shape, DType, ByteOffset + (start * rowBytes));
     }
 
-    /// <summary>Copies the elements to the host; waits for all earlier work on the device.</summary>
+    /// <summary>
+    /// Copies the elements to the host; waits for all earlier work on the device. Elements of 16-bit float types are widened
+    /// where <typeparamref name="T"/> is <see cref="float"/>.
+    /// </summary>
     public T[] ToHost<T>()
         where T : unmanaged
     {
+        if (typeof(T) == typeof(float) && DType is DType.BF16 or DType.F16)
+        {
+            ushort[] bits = new ushort[Count];
+            CopyTo<ushort>(bits);
+            return (T[])(object)Array.ConvertAll<ushort, float>(bits, DType == DType.BF16 ? Widened : x => (float)BitConverter.UInt16BitsToHalf(x));
+        }
+
         T[] values = new T[Count];
         CopyTo<T>(values);
         return values;
@@ -111,6 +121,8 @@ public sealed class Tensor
 
     /// <inheritdoc/>
     public override string ToString() => $"{DType} {Shape} on {Device.Name}";
+
+    private static float Widened(ushort bf16) => BitConverter.UInt32BitsToSingle((uint)bf16 << 16);
 
     private void RequireBytes(long bytes)
     {

@@ -48,24 +48,30 @@ public sealed class KernelCompileTests
             }
 
             yield return ("Gather", $"X={x} Y=float");
+            yield return ("Gather", $"X={x} Y=bf16");
             yield return ("Norms", $"X=float Y=float W={x}");
+            yield return ("Norms", $"X=bf16 Y=bf16 W={x}");
             foreach (int rows in (int[])[1, 2, 4, 8])
             {
-                yield return ("Skinny", $"X=float W={x} ROWS={rows} BF16={rows % 2}");
+                yield return ("Skinny", $"X=float Y=float W={x} ROWS={rows} BF16=0");
+                yield return ("Skinny", $"X=bf16 Y=bf16 W={x} ROWS={rows} BF16=1");
             }
         }
 
-        for (int kind = 0; kind < 5; kind++)
+        for (int kind = 0; kind < 6; kind++)
         {
             yield return ("Activation", $"KIND={kind} X=float Y=float");
+            yield return ("Activation", $"KIND={kind} X=bf16 Y=bf16");
         }
 
         yield return ("AdamW", "");
+        yield return ("CrossEntropy", "X=float Y=bf16");
         yield return ("Attention", "X=float Y=float BF16=0");
-        yield return ("Attention", "X=float Y=float BF16=1");
+        yield return ("Attention", "X=bf16 Y=bf16 BF16=1");
         foreach (string file in (string[])["CrossEntropy", "Dropout", "Reductions", "Rope"])
         {
             yield return (file, "X=float Y=float");
+            yield return (file, "X=bf16 Y=bf16");
         }
     }
 }

@@ -187,7 +187,7 @@ internal sealed class CrossCache(Parameters parameters, (int Self, int Cross) la
 
     private Tensor Keep(StepScope scope, Tensor x)
     {
-        Tensor kept = _parameters.New(x.Shape, DType.F32, MemoryUse.Activations);
+        Tensor kept = _parameters.New(x.Shape, x.DType, MemoryUse.Activations);
         scope.Kernels.Copy(x, kept);
         return kept;
     }

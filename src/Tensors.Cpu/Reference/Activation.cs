@@ -38,6 +38,7 @@ public sealed unsafe partial class ReferenceKernels
         ActivationKind.GeluTanh => 0.5 * x * (1 + Math.Tanh(TanhArgument(x))),
         ActivationKind.QuickGelu => x * Sigmoid(1.702 * x),
         ActivationKind.Relu => double.IsNaN(x) ? x : Math.Max(x, 0),
+        ActivationKind.Tanh => Math.Tanh(x),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation"),
     };
 
@@ -58,6 +59,8 @@ public sealed unsafe partial class ReferenceKernels
                 return s * (1 + (1.702 * x * (1 - s)));
             case ActivationKind.Relu:
                 return x > 0 ? 1 : 0;
+            case ActivationKind.Tanh:
+                return 1 - (Math.Tanh(x) * Math.Tanh(x));
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown activation");
         }

@@ -98,3 +98,25 @@ internal readonly struct ReluFunction : IFunction
         slope = Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), Vector512<float>.One, Vector512<float>.Zero);
     }
 }
+
+/// <summary>tanh(x), lane by lane: models use it for single numbers.</summary>
+internal readonly struct TanhFunction : IFunction
+{
+    public static Vector512<float> Value(Vector512<float> x)
+    {
+        Span<float> lanes = stackalloc float[Lanes.Width];
+        x.CopyTo(lanes);
+        for (int i = 0; i < lanes.Length; i++)
+        {
+            lanes[i] = MathF.Tanh(lanes[i]);
+        }
+
+        return Vector512.Create<float>(lanes);
+    }
+
+    public static void Both(Vector512<float> x, out Vector512<float> value, out Vector512<float> slope)
+    {
+        value = Value(x);
+        slope = Vector512<float>.One - (value * value);
+    }
+}

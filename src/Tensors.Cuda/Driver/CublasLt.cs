@@ -116,7 +116,7 @@ internal sealed unsafe class CublasLt : IDisposable
         {
             const int AddBias = 4;
             Set(operation, OperationAttribute.Epilogue, AddBias);
-            Set(operation, OperationAttribute.BiasType, (int)CudaType.F32);
+            Set(operation, OperationAttribute.BiasType, (int)key.Output);
         }
 
         SetAlignment(key);

@@ -1,4 +1,4 @@
-// Non-linearities and their derivatives. KIND numbers ActivationKind: 0 silu, 1 gelu with erf, 2 gelu with tanh, 3 quick gelu, 4 relu.
+// Non-linearities and their derivatives. KIND numbers ActivationKind: 0 silu, 1 gelu with erf, 2 gelu with tanh, 3 quick gelu, 4 relu, 5 tanh.
 
 struct Point { float y, slope; };
 
@@ -26,6 +26,9 @@ __device__ __forceinline__ Point at(float x) {
     r.y = x * s;
     float bend = s * sigmoid(-u);
     r.slope = s + (bend == 0.0f ? 0.0f : 2.0f * root * x * bend * (1.0f + 3.0f * cubic * x * x));
+  } else if (KIND == 5) {
+    r.y = tanhf(x);
+    r.slope = 1.0f - r.y * r.y;
   } else {
     r.y = x < 0.0f ? 0.0f : x;
     r.slope = x > 0.0f ? 1.0f : 0.0f;

@@ -40,7 +40,7 @@ public sealed unsafe partial class CudaKernels
     }
 
     private static KernelName AttentionName(string kernel, in AttentionArgs args) =>
-        new("Attention", kernel, args.Compute == Compute.BF16 ? Floats + " BF16=1" : Floats + " BF16=0");
+        new("Attention", kernel, Types(args.Q, args.Out) + (args.Compute == Compute.BF16 ? " BF16=1" : " BF16=0"));
 
     private AttentionParams Parameters(in AttentionArgs args, in AttentionShape shape)
     {

@@ -12,7 +12,7 @@ public sealed unsafe partial class CudaKernels
         nint from = Ptr(logits), to = PtrOrNull(dLogits);
         const int Threads = 512;
         Launch(
-            new KernelName("CrossEntropy", "cross_entropy", Floats),
+            new KernelName("CrossEntropy", "cross_entropy", dLogits is null ? Floats : Types(logits, dLogits)),
             new LaunchShape(logits.Shape.Rows, Threads),
             new CrossEntropyParams(from, Ptr(labels), Ptr(loss), to, _device.Faults, V, Vector(V, from, to)));
     }

@@ -13,7 +13,7 @@ public sealed unsafe partial class CudaKernels
         // A uniform number is a multiple of 2^-24, so u >= p is word >> 8 >= ceil(p 2^24).
         uint threshold = (uint)Math.Ceiling(p * (double)(1 << 24));
         Launch(
-            new KernelName("Dropout", "dropout", Floats),
+            new KernelName("Dropout", "dropout", Types(x, y)),
             new LaunchShape(Ceil(quads, Block), Block),
             new DropoutParams(Ptr(x), Ptr(keys), Ptr(y), module, quads, C, perRow, threshold, p < 1 ? 1f / (1f - p) : 0f, accumulate ? 1 : 0));
     }

@@ -42,8 +42,15 @@ public sealed unsafe partial class CudaKernels
     /// <inheritdoc/>
     public void Add(Tensor a, Tensor b, Tensor y)
     {
+        if (a.DType != b.DType)
+        {
+            Copy(a, y);
+            AddScaled(b, 1f, y);
+            return;
+        }
+
         nint left = Ptr(a), right = Ptr(b), to = Ptr(y);
-        Elements(new KernelName("Elementwise", "add", Floats), y.Count, new AddParams(left, right, to, y.Count, Vector(4, left, right, to)));
+        Elements(new KernelName("Elementwise", "add", Types(a, y)), y.Count, new AddParams(left, right, to, y.Count, Vector(4, left, right, to)));
     }
 
     /// <inheritdoc/>
@@ -63,7 +70,7 @@ public sealed unsafe partial class CudaKernels
     {
         long n = (long)x.Shape.Rows * count;
         Elements(
-            new KernelName("Elementwise", "copy_columns", Floats),
+            new KernelName("Elementwise", "copy_columns", Types(x, y)),
             n,
             new CopyColumnsParams(Ptr(x), Ptr(y), n, xStart, x.Shape.Last, yStart, y.Shape.Last, count, accumulate ? 1 : 0));
     }
@@ -72,7 +79,7 @@ public sealed unsafe partial class CudaKernels
     {
         nint from = Ptr(x), to = Ptr(y);
         Elements(
-            new KernelName("Elementwise", kernel, Floats),
+            new KernelName("Elementwise", kernel, Types(x, y)),
             y.Count,
             new ScaleParams(from, PtrOrNull(s), to, y.Count, scale, Math.Max(1, x.Shape.Last), accumulate ? 1 : 0, Vector(4, from, to)));
     }

@@ -19,7 +19,7 @@ public sealed unsafe partial class CudaKernels
         nint from = Ptr(x), to = Ptr(y);
         int C = y.Shape.Last, count = (int)ids.Count;
         Launch(
-            new KernelName("Gather", kernel, $"X={TypeName(x.DType)} Y={TypeName(y.DType)}"),
+            new KernelName("Gather", kernel, Types(x, y)),
             new LaunchShape(count, Block),
             new RowsParams(from, Ptr(ids), to, _device.Faults, count, limit, C, Vector(C, from, to)));
     }

@@ -27,7 +27,7 @@ public sealed unsafe partial class CudaKernels
         {
             EmptyProduct(args);
         }
-        else if (M <= MostSkinnyRows && !args.TransposeA && args.TransposeB && args.A.DType == DType.F32)
+        else if (M <= MostSkinnyRows && !args.TransposeA && args.TransposeB)
         {
             Skinny(args, M, N, K);
         }
@@ -41,9 +41,9 @@ public sealed unsafe partial class CudaKernels
     {
         DType type = args.Compute == Compute.BF16 ? DType.BF16 : DType.F32;
         nint left = Operand(args.A, type, _left), right = ReferenceEquals(args.A, args.B) ? left : Operand(args.B, type, _right);
-        nint bias = args.Bias is null ? 0 : AsFloats(args.Bias, _bias);
+        nint bias = args.Bias is null ? 0 : Operand(args.Bias, args.C.DType, _bias);
         nint c = Ptr(args.C);
-        var key = new ProductKey(N, M, K, args.TransposeB, args.TransposeA, type == DType.BF16 ? CudaType.BF16 : CudaType.F32, CudaType.F32, bias != 0)
+        var key = new ProductKey(N, M, K, args.TransposeB, args.TransposeA, NameOf(type), NameOf(args.C.DType), bias != 0)
         {
             AlignmentA = ProductKey.AlignmentOf(right),
             AlignmentB = ProductKey.AlignmentOf(left),
@@ -61,13 +61,20 @@ public sealed unsafe partial class CudaKernels
         nint a = Ptr(args.A), b = Ptr(args.B), bias = args.Bias is null ? 0 : AsFloats(args.Bias, _bias);
         int rows = M <= 2 ? M : M <= 4 ? 4 : 8;
         string defines = string.Create(
-            CultureInfo.InvariantCulture, $"X=float W={TypeName(args.B.DType)} ROWS={rows} BF16={(args.Compute == Compute.BF16 ? 1 : 0)}");
+            CultureInfo.InvariantCulture, $"{Types(args.A, args.C)} W={TypeName(args.B.DType)} ROWS={rows} BF16={(args.Compute == Compute.BF16 ? 1 : 0)}");
         const int Columns = 8;
         Launch(
             new KernelName("Skinny", "skinny", defines),
             new LaunchShape(Ceil(N, Columns), Block),
             new SkinnyParams(a, b, bias, Ptr(args.C), args.Alpha, M, N, K, args.Accumulate ? 1 : 0, Vector(K, a, b)));
     }
+
+    private static CudaType NameOf(DType type) => type switch
+    {
+        DType.F32 => CudaType.F32,
+        DType.BF16 => CudaType.BF16,
+        _ => throw new ArgumentException($"a matrix product does not give {type}"),
+    };
 
     /// <summary>A matrix in the given type: itself, or converted into the scratch memory.</summary>
     private nint Operand(Tensor x, DType type, Scratch scratch)
@@ -95,7 +102,7 @@ public sealed unsafe partial class CudaKernels
             int M = args.C.Shape.Rows, N = args.C.Shape.Last;
             nint values = AsFloats(bias, _bias), c = Ptr(args.C);
             long n = (long)M * N;
-            Elements(new KernelName("Elementwise", "add_bias", Floats), n, new ScaleParams(values, 0, c, n, 1, N, 1, 0));
+            Elements(new KernelName("Elementwise", "add_bias", $"X=float Y={TypeName(args.C.DType)}"), n, new ScaleParams(values, 0, c, n, 1, N, 1, 0));
         }
     }
 

@@ -35,7 +35,7 @@ public sealed unsafe partial class CudaKernels
         int C = x.Shape.Last;
         nint from = Ptr(x), to = Ptr(y);
         var parameters = new NormParams(from, weight, bias, to, PtrOrNull(mean), PtrOrNull(rstd), C, eps, Vector(C, from, weight, bias, to));
-        Launch(new KernelName("Norms", kernel, $"{Floats} W={type}"), new LaunchShape(x.Shape.Rows, Block), parameters);
+        Launch(new KernelName("Norms", kernel, $"{Types(x, y)} W={type}"), new LaunchShape(x.Shape.Rows, Block), parameters);
     }
 
     private void NormBackward(in NormGrad args)
@@ -45,17 +45,17 @@ public sealed unsafe partial class CudaKernels
         if (args.DX is not null)
         {
             var parameters = new NormBackwardParams(x, Ptr(args.Weight), mean, rstd, dY, Ptr(args.DX), C, args.Accumulate ? 1 : 0);
-            Launch(new KernelName("Norms", "norm_backward", $"{Floats} W={TypeName(args.Weight.DType)}"), new LaunchShape(N, Block), parameters);
+            Launch(new KernelName("Norms", "norm_backward", $"{Types(args.X, args.DX)} W={TypeName(args.Weight.DType)}"), new LaunchShape(N, Block), parameters);
         }
 
         if (args.DWeight is not null)
         {
-            SumColumns(dY, x, mean, rstd, N, C, Ptr(args.DWeight), accumulate: true);
+            SumColumns(args.DY, x, mean, rstd, N, C, Ptr(args.DWeight), accumulate: true);
         }
 
         if (args.DBias is not null)
         {
-            SumColumns(dY, 0, 0, 0, N, C, Ptr(args.DBias), accumulate: true);
+            SumColumns(args.DY, 0, 0, 0, N, C, Ptr(args.DBias), accumulate: true);
         }
     }
 

@@ -10,14 +10,14 @@ public sealed unsafe partial class CudaKernels
 
     /// <inheritdoc/>
     public void SumRows(Tensor x, Tensor? z, Tensor y, bool accumulate) =>
-        SumColumns(Ptr(x), PtrOrNull(z), 0, 0, x.Shape.Rows, x.Shape.Last, Ptr(y), accumulate);
+        SumColumns(x, PtrOrNull(z), 0, 0, x.Shape.Rows, x.Shape.Last, Ptr(y), accumulate);
 
     /// <inheritdoc/>
     public void Sum(Tensor x, Tensor? z, Tensor y, bool accumulate)
     {
         long parts = Ceil(x.Count, ElementsPerPart);
         nint sums = _partials.Take(parts * sizeof(double));
-        Launch(new KernelName("Reductions", "total", Floats), new LaunchShape(parts, Block), new TotalParams(Ptr(x), PtrOrNull(z), sums, x.Count));
+        Launch(new KernelName("Reductions", "total", Inputs(x)), new LaunchShape(parts, Block), new TotalParams(Ptr(x), PtrOrNull(z), sums, x.Count));
         FinishTotal(sums, parts, Ptr(y), root: false, accumulate);
     }
 
@@ -47,18 +47,20 @@ public sealed unsafe partial class CudaKernels
         FinishTotal(sums, parts, Ptr(norm), root: true, accumulate: false);
     }
 
+    private static string Inputs(Tensor x) => x.DType == DType.F32 ? Floats : $"X={TypeName(x.DType)} Y=float";
+
     private void FinishTotal(nint parts, long n, nint y, bool root, bool accumulate) =>
         Launch(new KernelName("Reductions", "finish_total", Floats), new LaunchShape(1, Block), new FinishTotalParams(parts, y, n, root ? 1 : 0, accumulate ? 1 : 0));
 
     /// <summary>y[j] = sum over i of x[i, j] (times z[i, j], normalised where rstd is given) (+ y).</summary>
-    private void SumColumns(nint x, nint z, nint mean, nint rstd, int N, int C, nint y, bool accumulate)
+    private void SumColumns(Tensor x, nint z, nint mean, nint rstd, int N, int C, nint y, bool accumulate)
     {
         int chunks = (int)Ceil(N, RowsPerChunk);
         nint parts = _partials.Take((long)chunks * C * sizeof(float));
         Launch(
-            new KernelName("Reductions", "sum_columns", Floats),
+            new KernelName("Reductions", "sum_columns", Inputs(x)),
             new LaunchShape((uint)Ceil(C, 32), (uint)chunks, 1, Block, 0),
-            new ColumnsParams(x, z, mean, rstd, parts, N, C, RowsPerChunk));
+            new ColumnsParams(Ptr(x), z, mean, rstd, parts, N, C, RowsPerChunk));
         Launch(
             new KernelName("Reductions", "finish_columns", Floats),
             new LaunchShape(Ceil(C, Block), Block),

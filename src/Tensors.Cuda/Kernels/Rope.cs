@@ -11,7 +11,7 @@ public sealed unsafe partial class CudaKernels
         int H = x.Shape[1], half = x.Shape[2] / 2;
         long pairs = (long)x.Shape[0] * H * half;
         Launch(
-            new KernelName("Rope", "rope", Floats),
+            new KernelName("Rope", "rope", Types(x, y)),
             new LaunchShape(Ceil(pairs, Block), Block),
             new RopeParams(Ptr(x), Ptr(cos), Ptr(sin), Ptr(y), pairs, H, half, pairing == RopePairing.Interleaved ? 1 : 0, inverse ? 1 : 0));
     }

@@ -1,7 +1,7 @@
 // c [M, N] = alpha a b^T (+ c) (+ bias) for few rows of a, as in decoding: each warp reads its rows of b once, in the type in
 // which they are stored. ROWS is M rounded up to 1, 2, 4 or 8; BF16 rounds the operands to bfloat16 first.
 
-struct SkinnyParams { const X* a; const W* b; const float* bias; float* c; float alpha; int rows, n, k, accumulate, vector; };
+struct SkinnyParams { const X* a; const W* b; const float* bias; Y* c; float alpha; int rows, n, k, accumulate, vector; };
 
 __device__ __forceinline__ float operand(float x) { return BF16 ? value(Rounded<bf16>::of(x)) : x; }
 
@@ -40,10 +40,10 @@ KERNEL(skinny, SkinnyParams, 256) {
   for (int r = 0; r < ROWS; r++) sums[r] = warp_sum(sums[r]);
   if (lane != 0) return;
   for (int r = 0; r < p.rows; r++) {
-    float* c = p.c + (i64)r * p.n + column;
+    Y* c = p.c + (i64)r * p.n + column;
     float v = p.alpha * sums[r];
-    if (p.accumulate) v += *c;
+    if (p.accumulate) v += value(*c);
     if (p.bias) v += p.bias[column];
-    *c = v;
+    *c = Rounded<Y>::of(v);
   }
 }

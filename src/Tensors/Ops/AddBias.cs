@@ -15,7 +15,7 @@ public static class AddBias
         scope.Frame(() =>
         {
             // A product with a column of ones adds the row vector.
-            Tensor ones = scope.New(new Shape(x.Shape.Rows, 1));
+            Tensor ones = scope.New(new Shape(x.Shape.Rows, 1), DType.F32);
             scope.Kernels.Fill(ones, 1f);
             scope.Kernels.MatMul(new MatMulArgs(ones, false, bias.View(new Shape(1, (int)bias.Count)), false, y, 1f, true, null, Compute.F32));
         });

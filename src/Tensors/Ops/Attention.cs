@@ -22,7 +22,7 @@ public static class Attention
         RequireInside(segments, q.Shape[0], k.Shape[0]);
         Tensor y = scope.New(q.Shape);
         bool wanted = scope.Wants(q, k, v);
-        Tensor? lse = wanted ? scope.New(new Shape(q.Shape[0], q.Shape[1])) : null;
+        Tensor? lse = wanted ? scope.New(new Shape(q.Shape[0], q.Shape[1]), DType.F32) : null;
         var args = new AttentionArgs(q, k, v, y, lse, segments, options.Scale, options.KeyMask, scope.Compute);
         scope.Kernels.Attention(args);
         if (wanted)

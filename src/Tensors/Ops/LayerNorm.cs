@@ -14,8 +14,8 @@ public static class LayerNorm
         Shape.RequireLast("layer norm", x.Shape, weight.Shape.Last);
         Tensor y = scope.New(x.Shape);
         bool wanted = scope.Wants(x, weight, bias);
-        Tensor? mean = wanted ? scope.New(new Shape(x.Shape.Rows)) : null;
-        Tensor? rstd = wanted ? scope.New(new Shape(x.Shape.Rows)) : null;
+        Tensor? mean = wanted ? scope.New(new Shape(x.Shape.Rows), DType.F32) : null;
+        Tensor? rstd = wanted ? scope.New(new Shape(x.Shape.Rows), DType.F32) : null;
         scope.Kernels.LayerNorm(x, weight, bias, eps, y, mean, rstd);
         if (wanted)
         {

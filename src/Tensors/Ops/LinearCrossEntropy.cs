@@ -27,19 +27,20 @@ public static class LinearCrossEntropy
         Shape.RequireLast("head input", hidden.Shape, head.In);
         Shape.Require("labels", labels.Shape, rows.Shape);
         int n = rows.Shape[0];
-        Tensor losses = scope.New(new Shape(n));
+        Tensor losses = scope.New(new Shape(n), DType.F32);
         Tensor h = scope.New(new Shape(n, head.In));
         scope.Kernels.GatherRows(hidden, rows, h);
         bool wanted = scope.Wants(hidden, head.Trained);
         Tensor? dH = wanted && head.Trained is null ? scope.New(h.Shape) : null;
         ForEachChunk(n, head.Out, (start, count) => scope.Frame(() =>
         {
-            Tensor logits = scope.New(new Shape(count, head.Out), use: MemoryUse.Workspace);
+            Tensor logits = scope.New(new Shape(count, head.Out), DType.F32, MemoryUse.Workspace);
             head.Multiply(scope, h.Slice(start, count), logits, null);
-            scope.Kernels.CrossEntropy(logits, labels.Slice(start, count), losses.Slice(start, count), dH is null ? null : logits);
+            Tensor? dLogits = dH is null ? null : Gradient(scope, logits);
+            scope.Kernels.CrossEntropy(logits, labels.Slice(start, count), losses.Slice(start, count), dLogits);
             if (dH is not null)
             {
-                head.MultiplyTransposed(scope, logits, dH.Slice(start, count), accumulate: false);
+                head.MultiplyTransposed(scope, dLogits!, dH.Slice(start, count), accumulate: false);
             }
         }));
         if (dH is not null)
@@ -72,23 +73,28 @@ public static class LinearCrossEntropy
 
     private static void BackwardTrained(StepScope scope, Tensor hidden, IWeight head, Tensor h, Tensor rows, Tensor labels, Tensor dLosses)
     {
-        Tensor dH = scope.New(h.Shape), ignored = scope.New(labels.Shape);
+        Tensor dH = scope.New(h.Shape), ignored = scope.New(labels.Shape, DType.F32);
         ForEachChunk(h.Shape[0], head.Out, (start, count) => scope.Frame(() =>
         {
             Tensor input = h.Slice(start, count);
-            Tensor logits = scope.New(new Shape(count, head.Out), use: MemoryUse.Workspace);
+            Tensor logits = scope.New(new Shape(count, head.Out), DType.F32, MemoryUse.Workspace);
             head.Multiply(scope, input, logits, null);
-            scope.Kernels.CrossEntropy(logits, labels.Slice(start, count), ignored.Slice(start, count), logits);
-            scope.Kernels.ScaleRows(logits, dLosses.Slice(start, count), logits, accumulate: false);
+            Tensor dLogits = Gradient(scope, logits);
+            scope.Kernels.CrossEntropy(logits, labels.Slice(start, count), ignored.Slice(start, count), dLogits);
+            scope.Kernels.ScaleRows(dLogits, dLosses.Slice(start, count), dLogits, accumulate: false);
             Tensor dW = scope.GradBuffer(head.Trained!, out bool accumulate);
-            scope.Kernels.MatMul(new MatMulArgs(logits, true, input, false, dW, 1f, accumulate, null, scope.Compute));
-            head.MultiplyTransposed(scope, logits, dH.Slice(start, count), accumulate: false);
+            scope.Kernels.MatMul(new MatMulArgs(dLogits, true, input, false, dW, 1f, accumulate, null, scope.Compute));
+            head.MultiplyTransposed(scope, dLogits, dH.Slice(start, count), accumulate: false);
         }));
         if (hidden.NeedsGrad)
         {
             ScaleAndScatter(scope, hidden, rows, dH, null);
         }
     }
+
+    /// <summary>Where the gradient of f32 logits goes: in their place, or beside them where gradients are of a narrower type.</summary>
+    private static Tensor Gradient(StepScope scope, Tensor logits) =>
+        scope.ActivationType == logits.DType ? logits : scope.New(logits.Shape, use: MemoryUse.Workspace);
 
     private static void ForEachChunk(int n, int V, Action<int, int> body)
     {

@@ -1,7 +1,7 @@
 namespace Lorikeet.Tensors.Ops;
 
 /// <summary>y += scale (drop(x) A^T) B^T, in place on a linear layer's output. Source: Hu et al. 2021, "LoRA", equation 3.</summary>
-/// <remarks>Products run in f32: they are thin, and the trained factors are f32.</remarks>
+/// <remarks>Where activations are f32 the products run in f32: they are thin, and the trained factors are f32.</remarks>
 public static class LowRankUpdate
 {
     /// <summary>Adds the update to <paramref name="y"/>.</summary>
@@ -21,9 +21,9 @@ public static class LowRankUpdate
         scope.Frame(() =>
         {
             Tensor input = Dropped(scope, x, keys, f);
-            kernels.MatMul(new MatMulArgs(input, false, f.A, true, u, 1f, false, null, Compute.F32));
+            kernels.MatMul(new MatMulArgs(input, false, f.A, true, u, 1f, false, null, scope.ThinCompute));
         });
-        kernels.MatMul(new MatMulArgs(u, false, f.B, true, y, f.Scale, true, null, Compute.F32));
+        kernels.MatMul(new MatMulArgs(u, false, f.B, true, y, f.Scale, true, null, scope.ThinCompute));
         if (!scope.Wants(x, f.A, f.B))
         {
             return;
@@ -43,17 +43,17 @@ public static class LowRankUpdate
     {
         IKernels kernels = scope.Kernels;
         Tensor dU = scope.New(u.Shape);
-        kernels.MatMul(new MatMulArgs(dY, false, f.B, false, dU, f.Scale, false, null, Compute.F32));
+        kernels.MatMul(new MatMulArgs(dY, false, f.B, false, dU, f.Scale, false, null, scope.ThinCompute));
         if (f.B.NeedsGrad)
         {
             Tensor dB = scope.GradBuffer(f.B, out bool accumulate);
-            kernels.MatMul(new MatMulArgs(dY, true, u, false, dB, f.Scale, accumulate, null, Compute.F32));
+            kernels.MatMul(new MatMulArgs(dY, true, u, false, dB, f.Scale, accumulate, null, scope.ThinCompute));
         }
 
         if (f.A.NeedsGrad)
         {
             Tensor dA = scope.GradBuffer(f.A, out bool accumulate);
-            kernels.MatMul(new MatMulArgs(dU, true, Dropped(scope, x, keys, f), false, dA, 1f, accumulate, null, Compute.F32));
+            kernels.MatMul(new MatMulArgs(dU, true, Dropped(scope, x, keys, f), false, dA, 1f, accumulate, null, scope.ThinCompute));
         }
 
         if (!x.NeedsGrad)
@@ -64,12 +64,12 @@ public static class LowRankUpdate
         Tensor dX = scope.GradBuffer(x, out bool add);
         if (keys is null)
         {
-            kernels.MatMul(new MatMulArgs(dU, false, f.A, false, dX, 1f, add, null, Compute.F32));
+            kernels.MatMul(new MatMulArgs(dU, false, f.A, false, dX, 1f, add, null, scope.ThinCompute));
             return;
         }
 
         Tensor dInput = scope.New(x.Shape);
-        kernels.MatMul(new MatMulArgs(dU, false, f.A, false, dInput, 1f, false, null, Compute.F32));
+        kernels.MatMul(new MatMulArgs(dU, false, f.A, false, dInput, 1f, false, null, scope.ThinCompute));
         kernels.Dropout(dInput, keys, f.Module, f.Dropout, dX, add);
     }
 

@@ -13,7 +13,7 @@ public static class RmsNorm
         Shape.RequireLast("rms norm", x.Shape, weight.Shape.Last);
         Tensor y = scope.New(x.Shape);
         bool wanted = scope.Wants(x, weight);
-        Tensor? rstd = wanted ? scope.New(new Shape(x.Shape.Rows)) : null;
+        Tensor? rstd = wanted ? scope.New(new Shape(x.Shape.Rows), DType.F32) : null;
         scope.Kernels.RmsNorm(x, weight, eps, y, rstd);
         if (wanted)
         {

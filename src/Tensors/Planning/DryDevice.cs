@@ -12,13 +12,16 @@ public sealed class DryDevice : IDevice
     private const long Alignment = 2L << 20;
 
     private readonly bool _mapsHost;
+    private readonly bool _halfActivations;
     private long _next = FirstAddress;
 
     /// <summary>Stands in for a device.</summary>
     /// <param name="name">Name of the device that it stands for.</param>
     /// <param name="mapsHost">Whether that device reads files of the host in place.</param>
-    public DryDevice(string name = "dry", bool mapsHost = true)
+    /// <param name="halfActivations">Whether it keeps activations in bfloat16 where products compute in it.</param>
+    public DryDevice(string name = "dry", bool mapsHost = true, bool halfActivations = false)
     {
+        _halfActivations = halfActivations;
         Name = name;
         _mapsHost = mapsHost;
     }
@@ -37,6 +40,9 @@ public sealed class DryDevice : IDevice
 
     /// <summary>Bytes that the host handed over so far: inputs of batches, first of all pixels.</summary>
     public long UploadedBytes { get; private set; }
+
+    /// <inheritdoc/>
+    public DType ActivationType(Compute compute) => _halfActivations && compute == Compute.BF16 ? DType.BF16 : DType.F32;
 
     /// <inheritdoc/>
     public nint Allocate(long bytes)

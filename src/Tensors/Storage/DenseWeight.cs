@@ -49,7 +49,7 @@ public sealed class DenseWeight : IWeight
     /// <inheritdoc/>
     public Tensor Dense(StepScope scope)
     {
-        Tensor dense = scope.New(Value.Shape);
+        Tensor dense = scope.New(Value.Shape, DType.F32);
         scope.Kernels.Copy(Value, dense);
         return dense;
     }
