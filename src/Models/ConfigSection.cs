@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lorikeet.Nn.Weights;
 
 namespace Lorikeet.Models;
@@ -51,6 +52,26 @@ public sealed class ConfigSection
         { ValueKind: JsonValueKind.Object } value => new ConfigSection(File, _prefix + key + ".", value),
         { } value => throw Wrong(key, "an object", value),
     };
+
+    /// <summary>A nested object, or null where the key is absent or has a value of another kind.</summary>
+    public ConfigSection? SectionIfObject(string key) => Find(key) is { ValueKind: JsonValueKind.Object } ? TrySection(key) : null;
+
+    /// <summary>A nested object; an empty one where the key is absent.</summary>
+    public ConfigSection SectionOrEmpty(string key) => TrySection(key) ?? new ConfigSection(File, _prefix + key + ".", JsonSerializer.SerializeToElement(new JsonObject()));
+
+    /// <summary>The same object with more keys: those that it doesn't have. A key that is null stays null.</summary>
+    /// <param name="defaults">Keys and values.</param>
+    public ConfigSection WithDefaults(JsonObject defaults)
+    {
+        ArgumentNullException.ThrowIfNull(defaults);
+        JsonObject all = JsonObject.Create(_json)!;
+        foreach ((string key, JsonNode? value) in defaults.Where(p => !all.ContainsKey(p.Key)).ToArray())
+        {
+            all[key] = value?.DeepClone();
+        }
+
+        return new ConfigSection(File, _prefix, JsonSerializer.SerializeToElement(all));
+    }
 
     /// <summary>A required string.</summary>
     public string String(string key) => TryString(key) ?? throw Missing(key, "a string");

@@ -17,7 +17,7 @@ internal sealed class RotaryScaling
     public RotaryScaling(JsonElement config, int headWidth)
     {
         _config = config;
-        _settings = Object("rope_parameters") ?? Object("rope_scaling") ?? default;
+        _settings = Object("rope_scaling") ?? Object("rope_parameters") ?? default;
         _theta = Setting("rope_theta") ?? Number(config, "rope_theta") ?? 10000.0;
         _width = (int)(headWidth * (Setting("partial_rotary_factor") ?? Number(config, "partial_rotary_factor") ?? 1));
         if (_width < 2 || _width > headWidth || _width % 2 != 0)

@@ -9,7 +9,7 @@ public sealed record DecoderConfig
     private static readonly Dictionary<string, Func<DecoderConfig, ConfigSection, DecoderConfig>> Variants = new(StringComparer.Ordinal)
     {
         ["llama"] = (c, j) => c with { QkvBias = j.Bool("attention_bias", false), OutputBias = j.Bool("attention_bias", false), MlpBias = j.Bool("mlp_bias", false) },
-        ["mistral"] = (c, j) => c with { Windows = EqualWindows(c, j, 4096) },
+        ["mistral"] = (c, j) => c with { Windows = EqualWindows(c, j) },
         ["qwen2"] = (c, j) => c with { QkvBias = true, Windows = LaterWindows(c, j) },
         ["qwen3"] = (c, j) => c with
         {
@@ -18,7 +18,7 @@ public sealed record DecoderConfig
             OutputBias = j.Bool("attention_bias", false),
             Windows = LaterWindows(c, j),
         },
-        ["phi3"] = (c, j) => c with { FusedProjections = true, Windows = EqualWindows(c, j, null) },
+        ["phi3"] = (c, j) => c with { FusedProjections = true, Windows = EqualWindows(c, j) },
     };
 
     /// <summary>C.</summary>
@@ -84,6 +84,7 @@ public sealed record DecoderConfig
             throw c.Wrong("model_type", "one of " + string.Join(", ", Variants.Keys));
         }
 
+        c = DecoderDefaults.Fill(c, type);
         int hidden = c.Int("hidden_size"), heads = c.Int("num_attention_heads");
         int width = c.Int("head_dim", heads == 0 ? 0 : hidden / heads), kvHeads = c.Int("num_key_value_heads", heads);
         if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0)
@@ -115,34 +116,24 @@ public sealed record DecoderConfig
     }
 
     /// <summary>One window for all layers.</summary>
-    private static IReadOnlyList<int?> EqualWindows(DecoderConfig d, ConfigSection c, int? absent) =>
-        Window(c, absent) is { } window ? [.. Enumerable.Repeat<int?>(window, d.Layers)] : [];
+    private static IReadOnlyList<int?> EqualWindows(DecoderConfig d, ConfigSection c) =>
+        Window(c) is { } window ? [.. Enumerable.Repeat<int?>(window, d.Layers)] : [];
 
     /// <summary>A window for the layers that <c>layer_types</c> names, without it for those from <c>max_window_layers</c> on, if windows are used at all.</summary>
     private static IReadOnlyList<int?> LaterWindows(DecoderConfig d, ConfigSection c)
     {
-        if (!c.Bool("use_sliding_window", false) || Window(c, 4096) is not { } window)
+        if (!c.Bool("use_sliding_window", false) || Window(c) is not { } window)
         {
             return [];
         }
 
-        // Absent, it is 28 in the text models, 80 in those that are part of a vision-language model.
-        int first = c.Int("max_window_layers", c.TryString("model_type") is null or "qwen2" or "qwen3" ? 28 : 80);
+        int first = c.Int("max_window_layers");
         IReadOnlyList<string> types = c.TryStrings("layer_types") ?? [.. Enumerable.Range(0, d.Layers).Select(i => i < first ? "full_attention" : "sliding_attention")];
         return types.Count == d.Layers && types.All(t => t is "full_attention" or "sliding_attention")
             ? [.. types.Select(t => t == "sliding_attention" ? window : (int?)null)]
             : throw c.Wrong("layer_types", FormattableString.Invariant($"full_attention or sliding_attention for each of {d.Layers} layers"));
     }
 
-    /// <summary>The window; a key that is null means none, one that is absent the reference's default.</summary>
-    private static int? Window(ConfigSection c, int? absent)
-    {
-        if (!c.Json.TryGetProperty("sliding_window", out System.Text.Json.JsonElement value))
-        {
-            return absent;
-        }
-
-        int? window = value.ValueKind == System.Text.Json.JsonValueKind.Null ? null : c.Int("sliding_window");
-        return window is < 1 ? throw c.Wrong("sliding_window", "a number of tokens from 1, or null for none") : window;
-    }
+    private static int? Window(ConfigSection c) =>
+        c.TryInt("sliding_window") is { } window and < 1 ? throw c.Wrong("sliding_window", "a number of tokens from 1, or null for none") : c.TryInt("sliding_window");
 }

@@ -178,8 +178,10 @@ public sealed record GridModelConfig
             throw text.Wrong("rope_scaling", "of another type than longrope: positions on several axes have none");
         }
 
-        ConfigSection rope = text.TrySection("rope_parameters") ?? text.TrySection("rope_scaling") ?? throw text.Wrong("rope_scaling", "an object with mrope_section");
-        IReadOnlyList<int> sections = rope.TryInts("mrope_section") ?? throw rope.Wrong("mrope_section", "three numbers");
+        // The third generation takes turns whatever its file says.
+        bool inTurns = textVariant == "qwen3";
+        ConfigSection rope = text.TrySection("rope_scaling") ?? text.TrySection("rope_parameters") ?? (inTurns ? text.SectionOrEmpty("rope_scaling") : throw text.Wrong("rope_scaling", "an object with mrope_section"));
+        IReadOnlyList<int> sections = rope.TryInts("mrope_section") ?? (inTurns ? [24, 20, 20] : throw rope.Wrong("mrope_section", "three numbers"));
         if (sections.Count != 3 || sections.Any(s => s < 0) || sections.Sum() != decoder.HeadWidth / 2)
         {
             throw rope.Wrong("mrope_section", FormattableString.Invariant($"three numbers that add up to {decoder.HeadWidth / 2}, half the width of a head"));
@@ -193,7 +195,7 @@ public sealed record GridModelConfig
             ImageTokenId = c.TryInt("image_token_id") ?? 151655,
             VideoTokenId = c.TryInt("video_token_id") ?? 151656,
             TieWordEmbeddings = c.TryBool("tie_word_embeddings") ?? text.Bool("tie_word_embeddings", false),
-            AxisOfAngle = rope.Bool("mrope_interleaved", false) ? GridPositions.InTurns(sections) : GridPositions.InRuns(sections),
+            AxisOfAngle = inTurns || rope.Bool("mrope_interleaved", false) ? GridPositions.InTurns(sections) : GridPositions.InRuns(sections),
         };
     }
 }

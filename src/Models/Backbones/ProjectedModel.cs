@@ -201,7 +201,7 @@ public sealed record ProjectedModelConfig
             throw c.Wrong("vision_feature_select_strategy", "default or full");
         }
 
-        ConfigSection text = c.Section("text_config");
+        ConfigSection text = c.SectionOrEmpty("text_config");
         return new ProjectedModelConfig
         {
             Text = DecoderConfig.From(text),

@@ -93,6 +93,11 @@ public sealed class VisionTower
 public sealed record VisionTowerConfig(SiglipConfig Encoder, bool HasClassToken)
 {
     private static readonly SiglipConfig ClipDefaults = new(768, 12, 12, 3072, 1e-5f, ActivationKind.QuickGelu, 32, 224, 3);
+    private static readonly System.Text.Json.Nodes.JsonObject ClipLarge = new()
+    {
+        ["hidden_size"] = 1024, ["intermediate_size"] = 4096, ["num_hidden_layers"] = 24, ["num_attention_heads"] = 16, ["image_size"] = 336, ["patch_size"] = 14,
+    };
+
     private static readonly SiglipConfig SiglipDefaults = new(768, 12, 12, 3072, 1e-6f, ActivationKind.GeluTanh, 16, 224, 3);
 
     /// <summary>Model types of directories that hold such a tower, alone or with a text part, and of the tower in them.</summary>
@@ -110,9 +115,17 @@ public sealed record VisionTowerConfig(SiglipConfig Encoder, bool HasClassToken)
     /// <summary>Rows of hidden states of a picture.</summary>
     public int Rows => Patches + (HasClassToken ? 1 : 0);
 
+    /// <summary>Reads the tower of a model: CLIP ViT-L/14 at 336 pixels where the file has no <c>vision_config</c>.</summary>
+    /// <exception cref="InvalidDataException">Another model type, or a key is missing or unusable.</exception>
+    public static VisionTowerConfig OfModel(ConfigSection c)
+    {
+        ArgumentNullException.ThrowIfNull(c);
+        return From(c.TrySection("vision_config") ?? c.SectionOrEmpty("vision_config").WithDefaults(ClipLarge));
+    }
+
     /// <summary>Reads a vision config of model type <c>clip_vision_model</c> or <c>siglip_vision_model</c>.</summary>
     /// <exception cref="InvalidDataException">Another model type, or a key is missing or unusable.</exception>
-    public static VisionTowerConfig From(ConfigSection c) => From(c, c.String("model_type"));
+    public static VisionTowerConfig From(ConfigSection c) => From(c, c.TryString("model_type") ?? "clip_vision_model");
 
     /// <summary>Reads the tower of a directory that holds one by itself or beside a text part.</summary>
     /// <exception cref="InvalidDataException">It holds another kind of model, or a key is unusable.</exception>

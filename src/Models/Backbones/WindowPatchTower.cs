@@ -117,7 +117,7 @@ public sealed record WindowPatchTowerConfig : PatchTowerConfig
     public static WindowPatchTowerConfig From(ConfigSection v, int outWidth)
     {
         ArgumentNullException.ThrowIfNull(v);
-        int width = v.Int("hidden_size", 1280), heads = HeadsOf(v, width, "hidden_size");
+        int width = v.Int("hidden_size", 3584), heads = HeadsOf(v, width, "hidden_size");
         int patch = v.Int("patch_size", 14), merge = v.Int("spatial_merge_size", 2), window = v.Int("window_size", 112);
         return window >= patch * merge
             ? new WindowPatchTowerConfig(new PatchTowerConfig(

@@ -68,7 +68,7 @@ public sealed record LlavaConfig(VisionTowerConfig Vision, ProjectedModelConfig 
     /// <exception cref="InvalidDataException">A key is missing or has an unusable value.</exception>
     public static LlavaConfig From(ConfigSection c)
     {
-        VisionTowerConfig vision = VisionTowerConfig.From(c.Section("vision_config"));
+        VisionTowerConfig vision = VisionTowerConfig.OfModel(c);
         return new LlavaConfig(vision, ProjectedModelConfig.From(c, vision.Encoder.Layers));
     }
 }

@@ -98,7 +98,7 @@ public sealed record LlavaNextConfig(VisionTowerConfig Vision, ProjectedModelCon
     /// <exception cref="InvalidDataException">A key is missing or has an unusable value.</exception>
     public static LlavaNextConfig From(ConfigSection c)
     {
-        VisionTowerConfig vision = VisionTowerConfig.From(c.Section("vision_config"));
+        VisionTowerConfig vision = VisionTowerConfig.OfModel(c);
         ProjectedModelConfig common = ProjectedModelConfig.From(c, vision.Encoder.Layers);
         if (common.DropsFirstRow != vision.HasClassToken)
         {

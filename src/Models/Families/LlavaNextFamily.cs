@@ -36,7 +36,7 @@ internal sealed class LlavaNextInputs : Processor
         ConfigSection images = directory.ImageProcessorConfig;
         _pictures = new ClipPictures(images);
         _pictures.RequireSize(Edge);
-        if ((images.TrySection("size") is { } size ? size.TryInt("shortest_edge") ?? size.Int("height") : images.Int("size", Edge)) != Edge)
+        if ((images.SectionIfObject("size") is { } size ? size.TryInt("shortest_edge") ?? size.Int("height") : images.Int("size", Edge)) != Edge)
         {
             throw images.Wrong("size", FormattableString.Invariant($"{Edge} (image_size of the vision tower), so that tiles stay whole"));
         }

@@ -37,7 +37,7 @@ public sealed record MllamaConfig
             throw text.Wrong("rope_scaling", "of another type than longrope");
         }
 
-        IReadOnlyList<int> cross = text.TryInts("cross_attention_layers") ?? throw text.Wrong("cross_attention_layers", "a list of layer numbers");
+        IReadOnlyList<int> cross = DecoderDefaults.Fill(text, "llama").TryInts("cross_attention_layers") ?? throw text.Wrong("cross_attention_layers", "a list of layer numbers");
         return cross.All(i => i >= 0 && i < decoder.Layers)
             ? new MllamaConfig
             {

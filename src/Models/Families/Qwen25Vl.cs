@@ -42,7 +42,7 @@ public sealed record Qwen25VlConfig(GridModelConfig Common, WindowPatchTowerConf
     public static Qwen25VlConfig From(ConfigSection c)
     {
         ConfigSection vision = c.Section("vision_config");
-        GridModelConfig common = GridModelConfig.From(c, "qwen2", vision.Int("hidden_size", 1280));
+        GridModelConfig common = GridModelConfig.From(c, "qwen2", vision.Int("hidden_size", 3584));
         return new Qwen25VlConfig(common, WindowPatchTowerConfig.From(vision, common.Text.Hidden));
     }
 }

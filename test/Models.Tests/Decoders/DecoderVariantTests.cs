@@ -20,7 +20,7 @@ public sealed class DecoderVariantTests
         { "yarn", """{"rope_scaling":{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":200,"beta_fast":8.0},"rope_theta":100.0}""" },
         { "yarn with a factor of its own", """{"rope_parameters":{"rope_type":"yarn","factor":4.0,"rope_theta":50.0,"attention_factor":0.8,"beta_fast":2.5,"beta_slow":0.25}}""" },
         { "longrope", LongRope },
-        { "longrope of version 5", """{"model_type":"phi3","max_position_embeddings":160,"rope_parameters":{"rope_type":"longrope","rope_theta":400.0,"original_max_position_embeddings":12,"partial_rotary_factor":0.5,"short_factor":[1.0,1.5],"long_factor":[1.2,6.0]}}""" },
+        { "longrope of version 5", """{"model_type":"phi3","max_position_embeddings":160,"original_max_position_embeddings":12,"rope_parameters":{"rope_type":"longrope","rope_theta":400.0,"original_max_position_embeddings":3,"partial_rotary_factor":0.5,"short_factor":[1.0,1.5],"long_factor":[1.2,6.0]}}""" },
         { "a part of a head", """{"model_type":"phi3","partial_rotary_factor":0.75}""" },
         { "mistral", """{"model_type":"mistral","sliding_window":5,"head_dim":12}""" },
         { "mistral without a window", """{"model_type":"mistral","sliding_window":null}""" },
