@@ -11,7 +11,7 @@ internal static class ComposeCommand
     /// <summary>The verb.</summary>
     public static Verb Create(CliHost host)
     {
-        var vision = new Option<string>("--vision") { HelpName = "DIR", Description = "A CLIP or SigLIP model, its vision tower alone, or a model whose tower takes pictures of any resolution (docs/models.md)", Required = true };
+        var vision = new Option<string>("--vision") { HelpName = "DIR", Description = "A CLIP or SigLIP model or its vision tower alone; or a Qwen2-VL or Qwen2.5-VL model, of which the tower is taken", Required = true };
         var text = new Option<string>("--text") { HelpName = "DIR", Description = "A text model: Llama, Mistral, Qwen2, Qwen3 or Phi-3", Required = true };
         var output = new Option<string>("--output") { HelpName = "DIR", Description = "Where the joined model goes; must not exist", Required = true };
         var layer = new Option<int?>("--feature-layer") { Description = "Layer of a CLIP or SigLIP tower whose hidden states become features, from the end where negative; -2 where not given" };
