@@ -283,9 +283,11 @@ int cublasLtMatmulPreferenceSetAttribute(void* p, int attribute, const void* val
   if (attribute >= 5 && attribute <= 8 && bytes == 4) { preference->alignment[attribute - 5] = *static_cast<const unsigned*>(value); return 0; }
   return 7;
 }
-int cublasLtMatmulAlgoGetHeuristic(void*, void*, void*, void*, void*, void*, void* preference, int requested, Heuristic* results, int* found) {
+int cublasLtMatmulAlgoGetHeuristic(void*, void* operation, void*, void*, void*, void* d, void* preference, int requested, Heuristic* results, int* found) {
   if (requested < 1) return 7;
   memset(results, 0, sizeof *results);
+  // The library may know no algorithm with an epilogue; here it never does for an odd number of rows.
+  if (static_cast<Operation*>(operation)->epilogue != 1 && static_cast<Layout*>(d)->rows % 2) { *found = 0; return 15; }
   for (int i = 0; i < 4; i++) results->algo[i] = static_cast<Preference*>(preference)->alignment[i];
   *found = 1;
   return 0;

@@ -22,7 +22,7 @@ internal sealed unsafe class CublasLt : IDisposable
     private readonly delegate* unmanaged<nint*, int> _createPreference;
     private readonly delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, Heuristic*, int*, int> _choose;
     private readonly delegate* unmanaged<nint, nint, float*, nint, nint, nint, nint, float*, nint, nint, nint, nint, ulong*, nint, nuint, nint, int> _multiply;
-    private readonly Dictionary<ProductKey, Plan> _plans = [];
+    private readonly Dictionary<ProductKey, Plan?> _plans = [];
     private readonly nint _handle, _preference;
 
     /// <summary>Binds a loaded library and opens a handle on the current context.</summary>
@@ -59,9 +59,15 @@ internal sealed unsafe class CublasLt : IDisposable
     public long Version { get; }
 
     /// <summary>d = alpha op(a) op(b) + beta d (+ bias per row), all column-major.</summary>
-    public void Multiply(in Product product, nint workspace, nint stream)
+    /// <returns>False where the library knows no algorithm that adds a bias to such matrices: nothing was done then.</returns>
+    /// <exception cref="CudaException">It knows none even without a bias, or refuses.</exception>
+    public bool TryMultiply(in Product product, nint workspace, nint stream)
     {
-        Plan plan = PlanOf(product);
+        if (PlanOf(product) is not { } plan)
+        {
+            return false;
+        }
+
         if (product.Bias != 0)
         {
             nint bias = product.Bias;
@@ -76,12 +82,14 @@ internal sealed unsafe class CublasLt : IDisposable
                     _handle, plan.Operation, &alpha, product.A, plan.A, product.B, plan.B, &beta, product.D, plan.D, product.D, plan.D, algorithm, workspace, (nuint)WorkspaceBytes, stream),
                 "cublasLtMatmul");
         }
+
+        return true;
     }
 
     /// <summary>Closes the handle.</summary>
     public void Dispose()
     {
-        foreach (Plan plan in _plans.Values)
+        foreach (Plan plan in _plans.Values.OfType<Plan>())
         {
             _ = _destroyOperation(plan.Operation);
             _ = _destroyLayout(plan.A);
@@ -94,7 +102,7 @@ internal sealed unsafe class CublasLt : IDisposable
         _ = _destroy(_handle);
     }
 
-    private Plan PlanOf(in Product product)
+    private Plan? PlanOf(in Product product)
     {
         ProductKey key = product.Key;
         if (!_plans.TryGetValue(key, out Plan? plan))
@@ -106,7 +114,7 @@ internal sealed unsafe class CublasLt : IDisposable
         return plan;
     }
 
-    private Plan MakePlan(in ProductKey key)
+    private Plan? MakePlan(in ProductKey key)
     {
         nint operation;
         Check(_createOperation(&operation, Compute32F, (int)CudaType.F32), "cublasLtMatmulDescCreate");
@@ -128,6 +136,11 @@ internal sealed unsafe class CublasLt : IDisposable
         int code = _choose(_handle, operation, a, b, d, d, _preference, 1, &best, &found);
         if (code != 0 || found == 0 || best.State != 0)
         {
+            if (key.HasBias)
+            {
+                return null;
+            }
+
             throw new CudaException(string.Create(CultureInfo.InvariantCulture, $"cuBLASLt knows no algorithm for {key} (status {code})"));
         }
 

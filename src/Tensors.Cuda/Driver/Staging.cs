@@ -53,17 +53,23 @@ internal sealed unsafe class Staging : IDisposable
     {
         byte* landing = (byte*)_landing;
         _driver.CopyToHost((nint)(landing + DownloadBytes), faults, Fault.Bytes, _stream);
+        bool waited = false;
         while (!destination.IsEmpty)
         {
             int count = (int)Math.Min(destination.Length, DownloadBytes);
             _driver.CopyToHost(_landing, source, count, _stream);
             _driver.Synchronize(_stream);
+            waited = true;
             new ReadOnlySpan<byte>(landing, count).CopyTo(destination);
             destination = destination[count..];
             source += count;
         }
 
-        _driver.Synchronize(_stream);
+        if (!waited)
+        {
+            _driver.Synchronize(_stream);
+        }
+
         fault = *(Fault*)(landing + DownloadBytes);
     }
 

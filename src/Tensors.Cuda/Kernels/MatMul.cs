@@ -52,7 +52,12 @@ public sealed unsafe partial class CudaKernels
         var product = new Product(right, left, c, bias, args.Alpha, args.Accumulate ? 1f : 0f, key);
         nint workspace = _workspace.Take(CublasLt.WorkspaceBytes);
         _device.MakeCurrent();
-        _products.Multiply(product, workspace, _device.Stream);
+        if (!_products.TryMultiply(product, workspace, _device.Stream))
+        {
+            _products.TryMultiply(product with { Bias = 0, Key = key with { HasBias = false } }, workspace, _device.Stream);
+            AddBias(args.C, args.Bias!);
+        }
+
         Launches++;
     }
 
@@ -97,14 +102,15 @@ public sealed unsafe partial class CudaKernels
             Fill(args.C, 0);
         }
 
-        if (args.Bias is { } bias)
+        if (args.Bias is not null)
         {
-            int M = args.C.Shape.Rows, N = args.C.Shape.Last;
-            nint values = AsFloats(bias, _bias), c = Ptr(args.C);
-            long n = (long)M * N;
-            Elements(new KernelName("Elementwise", "add_bias", $"X=float Y={TypeName(args.C.DType)}"), n, new ScaleParams(values, 0, c, n, 1, N, 1, 0));
+            AddBias(args.C, args.Bias);
         }
     }
+
+    /// <summary>c[i, j] += bias[j].</summary>
+    private void AddBias(Tensor c, Tensor bias) => Elements(
+        new KernelName("Elementwise", "add_bias", $"X=float Y={TypeName(c.DType)}"), c.Count, new ScaleParams(AsFloats(bias, _bias), 0, Ptr(c), c.Count, 1, c.Shape.Last, 1, 0));
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct SkinnyParams(nint A, nint B, nint Bias, nint C, float Alpha, int Rows, int N, int K, int Accumulate, int Vector);

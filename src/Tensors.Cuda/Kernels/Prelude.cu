@@ -8,7 +8,13 @@ typedef unsigned int u32;
 
 #ifndef EMULATED
 
-#define KERNEL(name, Params, threads) extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Params p)
+// Parameters marked as constant are never copied by threads that take their address; compilers before 11.7 lack the word.
+#if __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1107
+#define CONSTANT_PARAMETER const __grid_constant__
+#else
+#define CONSTANT_PARAMETER const
+#endif
+#define KERNEL(name, Params, threads) extern "C" __global__ void __launch_bounds__(threads) name(CONSTANT_PARAMETER Params p)
 #define DYNAMIC_SHARED(name) extern __shared__ __align__(128) unsigned char name[]
 
 __device__ __forceinline__ float half_bits_to_float(unsigned short h) {
