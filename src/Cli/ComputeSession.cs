@@ -1,8 +1,11 @@
 using System.Globalization;
+using Lorikeet.Cli.Devices;
 using Lorikeet.Tensors;
 using Lorikeet.Tensors.Cpu;
+using Lorikeet.Tensors.Cuda;
 using Lorikeet.Tracking;
 using Lorikeet.Training;
+using Lorikeet.Training.Config;
 using Lorikeet.Training.Planning;
 
 namespace Lorikeet.Cli;
@@ -10,10 +13,22 @@ namespace Lorikeet.Cli;
 /// <summary>The chosen device with its allocator, for as long as one command runs.</summary>
 internal sealed class ComputeSession : IDisposable
 {
+    /// <summary>Computes on the processor.</summary>
     public ComputeSession(Compute compute, int? threads = null)
+        : this(threads is null ? new CpuDevice() : new CpuDevice(new CpuOptions { Threads = threads.Value }), compute)
+    {
+    }
+
+    /// <summary>Computes on the device that the user chose.</summary>
+    public ComputeSession(CliHost host, DeviceChoice device, Compute compute, int? threads = null)
+        : this(DeviceOpener.Open(host, device, threads), compute)
+    {
+    }
+
+    private ComputeSession(IDevice device, Compute compute)
     {
         Compute = compute;
-        Device = threads is null ? new CpuDevice() : new CpuDevice(new CpuOptions { Threads = threads.Value });
+        Device = device;
         Arena = new Arena(Device);
         Parameters = new Parameters(Device, Arena) { ActivationType = Device.ActivationType(compute) };
     }
@@ -22,7 +37,10 @@ internal sealed class ComputeSession : IDisposable
     public Compute Compute { get; }
 
     /// <summary>The device.</summary>
-    public CpuDevice Device { get; }
+    public IDevice Device { get; }
+
+    /// <summary>The GPU, if that is the device.</summary>
+    public CudaDevice? Gpu => Device as CudaDevice;
 
     /// <summary>The allocator.</summary>
     public Arena Arena { get; }
@@ -30,29 +48,28 @@ internal sealed class ComputeSession : IDisposable
     /// <summary>Makes long-lived tensors.</summary>
     public Parameters Parameters { get; }
 
+    private bool HasFastBf16 => Gpu is not null || ((CpuKernels)Device.Kernels).Gemm.Bf16Fallback is null;
+
     /// <summary>What a training run needs of this session.</summary>
-    public RunEnvironment Environment(IRunListener listener, CliHost host)
+    public RunEnvironment Environment(IRunListener listener, CliHost host) => new()
     {
-        GemmEngine gemm = ((CpuKernels)Device.Kernels).Gemm;
-        return new RunEnvironment
-        {
-            Parameters = Parameters,
-            Listener = listener,
-            InstructionSet = gemm.Path.ToString(),
-            HasFastBf16 = gemm.Bf16Fallback is null,
-            Clock = host.Clock,
-            Host = System.Environment.MachineName,
-            Version = ExitCodes.Version,
-            Owner = string.Create(CultureInfo.InvariantCulture, $"process {System.Environment.ProcessId} on {System.Environment.MachineName}"),
-            Reached = ProvokedFault.Parse(host.Environment(ProvokedFault.Variable)),
-        };
-    }
+        Parameters = Parameters,
+        Listener = listener,
+        InstructionSet = Gpu?.Path ?? ((CpuKernels)Device.Kernels).Gemm.Path.ToString(),
+        HasFastBf16 = HasFastBf16,
+        Clock = host.Clock,
+        Host = System.Environment.MachineName,
+        Version = ExitCodes.Version,
+        Owner = string.Create(CultureInfo.InvariantCulture, $"process {System.Environment.ProcessId} on {System.Environment.MachineName}"),
+        Reached = ProvokedFault.Parse(host.Environment(ProvokedFault.Variable)),
+    };
 
     /// <summary>The machine as a plan sees it.</summary>
     public PlanEnvironment PlanEnvironment() => new()
     {
         Device = Device.Name,
-        HasFastBf16 = ((CpuKernels)Device.Kernels).Gemm.Bf16Fallback is null,
+        MapsFiles = Gpu is null,
+        HasFastBf16 = HasFastBf16,
     };
 
     /// <summary>A scope for one forward (and backward) pass.</summary>

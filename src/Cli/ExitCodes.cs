@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using Lorikeet.Tensors.Cuda;
 using Lorikeet.Training;
 
 namespace Lorikeet.Cli;
@@ -13,7 +14,7 @@ internal static class ExitCodes
     /// <summary>A fault of Lorikeet, or checks that failed (parity).</summary>
     public const int Fault = 1;
 
-    /// <summary>Something in the user's input or surroundings: files, options, a missing library.</summary>
+    /// <summary>Something in the user's input or surroundings: files, options, a missing library or GPU, too little memory.</summary>
     public const int Input = 2;
 
     /// <summary>Stopped because the loss or a gradient was no number.</summary>
@@ -31,7 +32,8 @@ internal static class ExitCodes
         OperationCanceledException => Interrupted,
         TrainingDivergedException => NotANumber,
         InvalidDataException or IOException or UnauthorizedAccessException => Input,
-        DllNotFoundException => Input,
+        DllNotFoundException or CudaUnavailableException => Input,
+        InsufficientMemoryException => Input,
         _ => Fault,
     };
 

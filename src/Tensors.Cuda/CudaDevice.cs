@@ -10,6 +10,9 @@ namespace Lorikeet.Tensors.Cuda;
 /// </summary>
 public sealed unsafe class CudaDevice : IDevice
 {
+    /// <summary>The oldest generation of GPUs that kernels are compiled for.</summary>
+    public const int OldestMajor = 8;
+
     // The context that calls of the current thread go to; the driver keeps the same per thread.
     [ThreadStatic]
     private static CudaDevice? s_current;
@@ -31,14 +34,14 @@ public sealed unsafe class CudaDevice : IDevice
         int count = Driver.DeviceCount;
         if (options.Ordinal >= count)
         {
-            throw new CudaException(string.Create(CultureInfo.InvariantCulture, $"there is no GPU number {options.Ordinal}: the driver knows {count}"));
+            throw new CudaUnavailableException(string.Create(CultureInfo.InvariantCulture, $"there is no GPU number {options.Ordinal}: the driver knows {count}, counted from 0"));
         }
 
         _device = Driver.Device(options.Ordinal);
         int major = Driver.Attribute(DeviceAttribute.ComputeCapabilityMajor, _device), minor = Driver.Attribute(DeviceAttribute.ComputeCapabilityMinor, _device);
-        if (major < 8)
+        if (major < OldestMajor)
         {
-            throw new CudaException(string.Create(
+            throw new CudaUnavailableException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Driver.DeviceName(_device)} has compute capability {major}.{minor}; 8.0 or newer is needed (RTX 30 series, A100 and later)"));
         }
@@ -55,7 +58,10 @@ public sealed unsafe class CudaDevice : IDevice
         _faults = Driver.Allocate(Fault.Bytes);
         Driver.SetBytes(_faults, 0, Fault.Bytes, Stream);
         var cache = new KernelCache(() => new Nvrtc(CudaLibraries.Load(options.Libraries.Nvrtc)), Architecture, options.KernelFolder);
-        _kernels = new CudaKernels(this, new KernelLibrary(Driver, cache), new CublasLt(CudaLibraries.Load(options.Libraries.CublasLt)));
+        var products = new CublasLt(CudaLibraries.Load(options.Libraries.CublasLt));
+        (int compilerMajor, int compilerMinor) = cache.CompilerVersion;
+        Path = string.Create(CultureInfo.InvariantCulture, $"cuda {Architecture} cublasLt {CublasLt.Text(products.Version)} nvrtc {compilerMajor}.{compilerMinor}");
+        _kernels = new CudaKernels(this, new KernelLibrary(Driver, cache), products);
     }
 
     /// <inheritdoc/>
@@ -67,11 +73,17 @@ public sealed unsafe class CudaDevice : IDevice
     /// <summary>What kernels are compiled for, e.g. <c>sm_90</c>.</summary>
     public string Architecture { get; }
 
+    /// <summary>What the bits of results depend on: <c>cuda sm_90 cublasLt 12.4.5 nvrtc 12.4</c>.</summary>
+    public string Path { get; }
+
     /// <summary>Processors on the GPU that each run blocks of threads.</summary>
     public int Multiprocessors { get; }
 
     /// <inheritdoc/>
     public IKernels Kernels => _kernels;
+
+    /// <summary>Bytes of the GPU's memory that kernels hold for themselves, beside the allocator's account. They only grow.</summary>
+    public long ScratchBytes => _kernels.ScratchBytes;
 
     /// <summary>How often the host waited for all work of the GPU so far.</summary>
     public long Synchronisations { get; private set; }

@@ -6,10 +6,10 @@ namespace Lorikeet.Training;
 /// </summary>
 internal static class SettingsDifference
 {
-    // What paths hold is compared by content; the length of the run by RunExtension.
+    // What paths hold is compared by content; the length of the run by RunExtension; the device is part of what RunState.InstructionSet tells.
     private static readonly HashSet<string> Free = new(StringComparer.Ordinal)
     {
-        "model.path", "data.train", "data.image_root", "data.augment.synonyms.file", "train.output_dir", "train.run_name", "train.logging_dir", "train.logging_steps", "train.save_strategy",
+        "model.path", "model.device", "data.train", "data.image_root", "data.augment.synonyms.file", "train.output_dir", "train.run_name", "train.logging_dir", "train.logging_steps", "train.save_strategy",
         "train.save_steps", "train.save_total_limit", "train.num_train_epochs", "train.max_steps", "report_to",
     };
 

@@ -92,7 +92,7 @@ public sealed class TrainingRun : IDisposable
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            int exitCode = e switch { TrainingDivergedException => 3, InvalidDataException or IOException or UnauthorizedAccessException => 2, _ => 1 };
+            int exitCode = e switch { TrainingDivergedException => 3, InvalidDataException or IOException or UnauthorizedAccessException or InsufficientMemoryException => 2, _ => 1 };
             trackers.Fail(new RunFailed
             {
                 Time = _environment.Clock.GetUtcNow(),

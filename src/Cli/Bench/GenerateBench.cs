@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Lorikeet.Generation;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
-using Lorikeet.Tensors.Cpu;
+using Lorikeet.Training.Config;
 using Lorikeet.Training.Planning;
 
 namespace Lorikeet.Cli.Bench;
@@ -26,6 +26,9 @@ internal sealed record GenerateBenchOptions(string Model)
     /// <summary>Arithmetic of matrix products.</summary>
     public Compute Compute { get; init; } = Compute.BF16;
 
+    /// <summary>What computes.</summary>
+    public DeviceChoice Device { get; init; } = DeviceChoice.Auto;
+
     /// <summary>Threads; 0 means all.</summary>
     public int Threads { get; init; }
 }
@@ -45,13 +48,13 @@ internal sealed class GenerateBench(CliHost host, GenerateBenchOptions options)
     /// <returns>What was measured; null if interrupted before the end.</returns>
     public JsonObject? Run()
     {
-        using var session = new ComputeSession(options.Compute, options.Threads == 0 ? null : options.Threads);
+        using var session = new ComputeSession(host, options.Device, options.Compute, options.Threads == 0 ? null : options.Threads);
         ModelDirectory directory = ModelOpener.Directory(host, options.Model);
         long began = Stopwatch.GetTimestamp();
         using LoadedModel loaded = ModelCatalog.Load(directory, session.Parameters);
         double loadSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         ModelInput prompts = Prompts(loaded.Model);
-        var peak = new MachinePeak(session.Device);
+        var peak = new MachinePeak(session);
         for (int run = 0; run <= options.Runs; run++)
         {
             if (!Answer(session, loaded.Model, prompts, isCounted: run > 0))
@@ -59,7 +62,7 @@ internal sealed class GenerateBench(CliHost host, GenerateBenchOptions options)
                 return null;
             }
 
-            _memory.Exclude(() => Measure(session, peak));
+            _memory.Exclude(() => Measure(peak));
             host.Messages.WriteLine($"run {run} of {options.Runs}{(run == 0 ? " (not counted)" : "")}");
         }
 
@@ -108,10 +111,10 @@ internal sealed class GenerateBench(CliHost host, GenerateBenchOptions options)
 
     private static int Best(float[] logits) => Array.IndexOf(logits, logits.Max());
 
-    private void Measure(ComputeSession session, MachinePeak peak)
+    private void Measure(MachinePeak peak)
     {
         peak.Measure();
-        _bandwidth.Add(PeakProbe.ReadGigabytesPerSecond(session.Device.Pool, passes: 2));
+        _bandwidth.Add(peak.ReadGigabytesPerSecond());
     }
 
     private JsonObject Report(VisionLanguageModel model, ModelInput prompts, MachinePeak peak, double loadSeconds)

@@ -6,6 +6,7 @@ using Lorikeet.Models;
 using Lorikeet.Tensors;
 using Lorikeet.Training;
 using Lorikeet.Training.Batching;
+using Lorikeet.Training.Config;
 using Lorikeet.Training.Optim;
 
 namespace Lorikeet.Cli.Bench;
@@ -40,6 +41,12 @@ internal sealed record TrainBenchOptions(string Model, string Data)
     /// <summary>A PEFT directory to start from, or null.</summary>
     public string? Adapter { get; init; }
 
+    /// <summary>Whether the parts of a step are timed on a GPU too, which has to be waited for between them.</summary>
+    public bool Phases { get; init; }
+
+    /// <summary>What computes.</summary>
+    public DeviceChoice Device { get; init; } = DeviceChoice.Auto;
+
     /// <summary>Threads; 0 means all.</summary>
     public int Threads { get; init; }
 }
@@ -58,7 +65,7 @@ internal sealed class TrainBench(CliHost host, TrainBenchOptions options)
     /// <returns>What was measured; null if interrupted before the end.</returns>
     public JsonObject? Run()
     {
-        using var session = new ComputeSession(options.Compute, options.Threads == 0 ? null : options.Threads);
+        using var session = new ComputeSession(host, options.Device, options.Compute, options.Threads == 0 ? null : options.Threads);
         ModelDirectory directory = ModelOpener.Directory(host, options.Model);
         long began = Stopwatch.GetTimestamp();
         using LoadedModel loaded = ModelCatalog.Load(directory, session.Parameters);
@@ -66,7 +73,7 @@ internal sealed class TrainBench(CliHost host, TrainBenchOptions options)
         loaded.Model.GradientCheckpointing = options.Checkpointing;
         Trainable trainable = Attach(loaded, session.Parameters);
         using Dataset dataset = OpenData();
-        var peak = new MachinePeak(session.Device);
+        var peak = new MachinePeak(session);
         var watch = new StepWatch(loaded.Model, () => Between(peak), host.Messages.WriteLine);
         TrainResult result = Train(session, loaded, trainable, dataset, watch);
         return result.Interrupted ? null : new TrainBenchReport(options, watch.Steps, peak)

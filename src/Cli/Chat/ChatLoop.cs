@@ -4,6 +4,7 @@ using Lorikeet.Imaging;
 using Lorikeet.Imaging.Video;
 using Lorikeet.Models;
 using Lorikeet.Text.Chat;
+using Lorikeet.Training.Config;
 
 namespace Lorikeet.Cli.Chat;
 
@@ -12,6 +13,9 @@ internal sealed record ChatOptions(string Model, string? Adapter, IReadOnlyList<
 {
     /// <summary>Video files, or folders of frames.</summary>
     public IReadOnlyList<string> Videos { get; init; } = [];
+
+    /// <summary>What computes.</summary>
+    public DeviceChoice Device { get; init; } = DeviceChoice.Auto;
 }
 
 /// <summary>A conversation in the terminal. Answers go to standard output as they come, everything else to standard error.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Lorikeet.Cli.Bench;
+using Lorikeet.Cli.Devices;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Cli.Commands;
@@ -32,9 +33,11 @@ internal static class BenchCommand
         Option<bool> dora = Flag("--dora", "Not available yet"), nf4 = Flag("--nf4", "Not available yet");
         Option<bool> noCache = Flag("--no-cache", "Compute a frozen vision tower in every step; this version always does");
         Option<string> compute = ComputeOption();
+        Option<string?> device = DeviceOption.Create();
+        Option<bool> phases = Flag("--phases", "On a GPU: wait for it between the parts of a step, so that each can be timed; steps then take a little longer");
         var command = new Command("train", "Time real training steps from raw files: reading, decoding, forward, backward, update")
         {
-            model, data, steps, batch, rank, dora, nf4, full, checkpointing, freeze, compute, noCache, rate, adapter, threads,
+            model, data, steps, batch, rank, dora, nf4, full, checkpointing, freeze, compute, noCache, rate, adapter, threads, device, phases,
         };
         command.SetAction(parsed =>
         {
@@ -53,6 +56,8 @@ internal static class BenchCommand
                 Compute = ComputeOf(parsed.GetValue(compute)!),
                 LearningRate = parsed.GetValue(rate),
                 Adapter = parsed.GetValue(adapter),
+                Device = DeviceOption.Parse(parsed.GetValue(device)),
+                Phases = parsed.GetValue(phases),
             }).Run());
         });
         return command;
@@ -64,9 +69,10 @@ internal static class BenchCommand
         Option<int> prompt = Number("--prompt-tokens", 512, "Tokens of each prompt"), tokens = Number("--new-tokens", 64, "Tokens generated for each prompt");
         Option<int> batch = Number("--batch", 1, "Prompts answered at the same time"), threads = Number("--threads", 0, "Threads; 0 means all");
         Option<string> compute = ComputeOption();
+        Option<string?> device = DeviceOption.Create();
         var command = new Command("generate", "Time reading a prompt and writing token after token, against the machine's peak and its memory's rate")
         {
-            model, prompt, tokens, batch, compute, threads,
+            model, prompt, tokens, batch, compute, threads, device,
         };
         command.SetAction(parsed => Print(host, new GenerateBench(host, new GenerateBenchOptions(parsed.GetValue(model)!)
         {
@@ -75,6 +81,7 @@ internal static class BenchCommand
             Batch = AtLeast(1, batch, parsed),
             Threads = AtLeast(0, threads, parsed),
             Compute = ComputeOf(parsed.GetValue(compute)!),
+            Device = DeviceOption.Parse(parsed.GetValue(device)),
         }).Run()));
         return command;
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lorikeet.Cli.Chat;
+using Lorikeet.Cli.Devices;
 using Lorikeet.Generation;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
@@ -28,9 +29,10 @@ internal static class ChatCommand
         var stop = new Option<string[]>("--stop") { Description = "End the answer before this text; may be given several times", DefaultValueFactory = _ => [] };
         var seed = new Option<ulong>("--seed") { Description = "Of the drawn tokens", DefaultValueFactory = _ => 42UL };
         var compute = new Option<string>("--compute") { Description = "f32, or bf16", DefaultValueFactory = _ => "f32" };
+        Option<string?> device = DeviceOption.Create();
         var command = new Command("chat", "Chat with a model about pictures and videos in the terminal, or answer one prompt")
         {
-            model, adapter, image, video, prompt, system, maxNewTokens, temperature, topK, topP, minP, typicalP, penalty, stop, seed, compute,
+            model, adapter, image, video, prompt, system, maxNewTokens, temperature, topK, topP, minP, typicalP, penalty, stop, seed, compute, device,
         };
         command.SetAction(parsed =>
         {
@@ -38,6 +40,7 @@ internal static class ChatCommand
                 parsed.GetValue(model)!, parsed.GetValue(adapter), parsed.GetValue(image)!, parsed.GetValue(prompt), parsed.GetValue(system))
             {
                 Videos = parsed.GetValue(video)!,
+                Device = DeviceOption.Parse(parsed.GetValue(device)),
             };
             SamplingOptions Sampling(GenerationDefaults defaults) => new()
             {
@@ -68,7 +71,7 @@ internal static class ChatCommand
             throw new InvalidDataException($"{video}: there is no such video");
         }
 
-        using var session = new ComputeSession(compute);
+        using var session = new ComputeSession(host, asked.Device, compute);
         (LoadedModel loaded, _) = ModelOpener.Open(host, session, asked.Model, asked.Adapter);
         using (loaded)
         {

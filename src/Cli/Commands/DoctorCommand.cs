@@ -34,7 +34,7 @@ internal static class DoctorCommand
         bool isComplete = AboutVips(host, json);
         AboutDuckDb(host, json);
         AboutFfmpeg(host, json);
-        AboutCuda(host, json);
+        json["cuda"] = new GpuReport(host).Tell((what, text) => Line(host, what, text));
         json["complete"] = isComplete;
         host.Result.WriteLine(json.ToJsonString(Readable));
         return isComplete ? ExitCodes.Done : ExitCodes.Input;
@@ -115,28 +115,6 @@ internal static class DoctorCommand
         var (version, problem) = VideoPrograms.Find();
         Line(host, "ffmpeg", version is null ? $"cannot be used (optional): {problem}" : $"{version} (reads videos)");
         json["ffmpeg"] = new JsonObject { ["found"] = version is not null, ["version"] = version };
-    }
-
-    private static void AboutCuda(CliHost host, JsonObject json)
-    {
-        var (driver, devices) = NativeProbe.Cuda();
-        Line(host, "CUDA driver", !driver.Found ? "not found (optional; this version computes on the processor)" : driver.Problem ?? $"for CUDA {driver.Version}");
-        foreach (var device in devices)
-        {
-            Line(host, "GPU", $"{device.Name}, compute capability {device.ComputeCapability}, {Words.Bytes(device.MemoryBytes)}");
-        }
-
-        json["cuda"] = new JsonObject
-        {
-            ["found"] = driver.Found,
-            ["version"] = driver.Version,
-            ["devices"] = new JsonArray([.. devices.Select(d => (JsonNode)new JsonObject
-            {
-                ["name"] = d.Name,
-                ["compute_capability"] = d.ComputeCapability,
-                ["memory_bytes"] = d.MemoryBytes,
-            })]),
-        };
     }
 
     private static void Line(CliHost host, string what, string text) => host.Result.WriteLine($"{what,-18}{text}");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Lorikeet.Cli.Devices;
 using Lorikeet.Cli.Evaluate;
 using Lorikeet.Evaluation;
 
@@ -28,13 +29,14 @@ internal static class EvalCommand
         var batch = new Option<int?>("--per-device-eval-batch-size", "--per_device_eval_batch_size", "--batch-size") { HelpName = "B", Description = "Rows at a time; by default the run's, or 8" };
         var onError = new Option<string?>("--on-error", "--on_error") { HelpName = "stop|skip", Description = "Rows that cannot be used end the evaluation, or are left out and listed; by default the run's data.on_error, or stop" };
         var compute = new Option<string?>("--compute") { Description = "f32, or bf16; by default the run's, or f32" };
+        Option<string?> device = DeviceOption.Create(otherwise: null);
         var resamples = new Option<int>("--resamples") { HelpName = "N", Description = "Of --compare", DefaultValueFactory = _ => PairedBootstrap.DefaultResamples };
         var output = new Option<string?>("--output") { HelpName = "DIR", Description = "Where answers and report go; by default eval/ (compare/) in the adapter's directory, or runs/eval/MODEL" };
         var resume = new Option<bool>("--resume") { Description = "Go on with the answers that are there" };
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace them" };
         var command = new Command("eval", "Answer a data set, measure the answers, and write a report; with --compare, say whether two adapters differ")
         {
-            target, adapter, compare, data, imageRoot, format, prompt, maxSamples, metrics, tolerance, maxNewTokens, temperature, stop, seed, batch, onError, compute, resamples, output, resume, overwrite,
+            target, adapter, compare, data, imageRoot, format, prompt, maxSamples, metrics, tolerance, maxNewTokens, temperature, stop, seed, batch, onError, compute, device, resamples, output, resume, overwrite,
         };
         command.SetAction(parsed =>
         {
@@ -73,6 +75,7 @@ internal static class EvalCommand
                     var other => throw new InvalidDataException($"--on-error: expected stop or skip, found '{other}'"),
                 },
                 Compute = parsed.GetValue(compute) is { } name ? ComputeOption.Parse(name) : null,
+                Device = parsed.GetValue(device) is { } where ? DeviceOption.Parse(where) : null,
                 Resamples = parsed.GetValue(resamples),
                 Output = parsed.GetValue(output),
                 Used = parsed.GetValue(resume) ? UsedFolder.Resume : parsed.GetValue(overwrite) ? UsedFolder.Overwrite : UsedFolder.Refuse,

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Lorikeet.Adapters;
+using Lorikeet.Cli.Devices;
 using Lorikeet.Export;
 using Lorikeet.Imaging;
 using Lorikeet.Models;
@@ -23,15 +24,20 @@ internal static class MergeCommand
         var output = new Option<string>("--output") { HelpName = "DIR", Description = "Where the merged model goes; must not exist", Required = true };
         var dtype = new Option<string?>("--dtype") { Description = "float32, bfloat16 or float16; by default as the base is stored" };
         var tolerance = new Option<double?>("--tolerance") { Description = "Largest allowed difference of the logits, relative to the largest" };
-        var command = new Command("merge", "Fold an adapter into its base and check that the answers stay the same") { model, adapter, output, dtype, tolerance };
-        command.SetAction(parsed => Run(host, parsed.GetValue(model)!, parsed.GetValue(adapter)!, parsed.GetValue(output)!, DTypeOf(parsed.GetValue(dtype)), parsed.GetValue(tolerance)));
+        Option<string?> device = DeviceOption.Create("cpu");
+        var command = new Command("merge", "Fold an adapter into its base and check that the answers stay the same") { model, adapter, output, dtype, tolerance, device };
+        command.SetAction(parsed =>
+        {
+            using var session = new ComputeSession(host, DeviceOption.Parse(parsed.GetValue(device)), Compute.F32);
+            return Run(host, session, (parsed.GetValue(model)!, parsed.GetValue(adapter)!, parsed.GetValue(output)!), DTypeOf(parsed.GetValue(dtype)), parsed.GetValue(tolerance));
+        });
         return new Verb(command);
     }
 
-    private static int Run(CliHost host, string model, string adapterPath, string output, SafeDType? dtype, double? tolerance)
+    private static int Run(CliHost host, ComputeSession session, (string Model, string Adapter, string Output) paths, SafeDType? dtype, double? tolerance)
     {
-        using var session = new ComputeSession(Compute.F32);
-        (LoadedModel loaded, AdapterSet? adapter) = ModelOpener.Open(host, session, model, adapterPath);
+        string output = paths.Output;
+        (LoadedModel loaded, AdapterSet? adapter) = ModelOpener.Open(host, session, paths.Model, paths.Adapter);
         using (loaded)
         {
             MergeReport report = AdapterMerge.Run(loaded, adapter!, output, session.Parameters, new MergeOptions(dtype, Probe(loaded.Processor), tolerance));

@@ -1,6 +1,6 @@
 using System.CommandLine;
+using Lorikeet.Cli.Devices;
 using Lorikeet.Cli.Parity;
-using Lorikeet.Tensors;
 
 namespace Lorikeet.Cli.Commands;
 
@@ -13,7 +13,7 @@ internal static class ParityCommand
         var directory = new Argument<string>("directory") { HelpName = "DIR", Description = "A directory laid out like test/goldens; any part may be missing" };
         var family = new Option<string?>("--family") { Description = "Only this directory under cases/" };
         var only = new Option<string?>("--only") { Description = "Only these areas, separated by commas: " + string.Join(", ", ParityAreas.Names) };
-        var device = new Option<string>("--device") { Description = "cpu, or cuda", DefaultValueFactory = _ => "cpu" };
+        Option<string?> device = DeviceOption.Create("cpu");
         var compute = new Option<string>("--compute") { Description = "f32, or bf16", DefaultValueFactory = _ => "f32" };
         var dump = new Option<string?>("--dump") { HelpName = "OUT", Description = "Write every computed value to OUT under the golden's own file and tensor names" };
         var command = new Command("parity", "Recompute reference outputs from their sources and compare; exit code 1 if a check fails") { directory, family, only, device, compute, dump };
@@ -21,8 +21,11 @@ internal static class ParityCommand
             parsed.GetValue(directory)!,
             parsed.GetValue(family),
             Areas(parsed.GetValue(only)),
-            ComputeOf(parsed.GetValue(device)!, parsed.GetValue(compute)!),
-            parsed.GetValue(dump))));
+            ComputeOption.Parse(parsed.GetValue(compute)!),
+            parsed.GetValue(dump))
+        {
+            Device = DeviceOption.Parse(parsed.GetValue(device)),
+        }));
         return new Verb(command);
     }
 
@@ -33,7 +36,7 @@ internal static class ParityCommand
             throw new InvalidDataException($"{options.Root}: there is no such directory");
         }
 
-        using var session = new ComputeSession(options.Compute);
+        using var session = new ComputeSession(host, options.Device, options.Compute);
         var run = new ParityRun(options, host.Result);
         ParityAreas.RunAll(run, session, host.Stop.Token);
         run.Close();
@@ -53,13 +56,4 @@ internal static class ParityCommand
 
         return areas;
     }
-
-    private static Compute ComputeOf(string device, string compute) => (device, compute) switch
-    {
-        ("cpu", "f32") => Compute.F32,
-        ("cpu", "bf16") => Compute.BF16,
-        ("cuda", _) => throw new InvalidDataException("--device cuda: computing on a GPU is not available yet"),
-        ("cpu", _) => throw new InvalidDataException($"--compute: expected f32 or bf16, found '{compute}'"),
-        _ => throw new InvalidDataException($"--device: expected cpu or cuda, found '{device}'"),
-    };
 }

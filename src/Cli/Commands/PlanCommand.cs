@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Lorikeet.Cli.Devices;
 using Lorikeet.Cli.Doctor;
 using Lorikeet.Cli.Hub;
 using Lorikeet.Cli.Planning;
@@ -43,13 +44,13 @@ internal static class PlanCommand
 
     private static PlanResult Make(CliHost host, RunConfig config, long? rows, long budget, bool isMachine)
     {
-        using var session = new ComputeSession(Compute.F32);
+        using var session = new ComputeSession(host, config.Model.Device, Compute.F32);
         using var progress = new ScanProgress(host);
         using RunPlanner planner = RunPlanner.Open(config, session.PlanEnvironment() with { MaxRows = rows, Progress = progress.Report, LocateModel = name => HubModels.OfRun(host, name) });
         CancellationToken stop = host.Stop.Token;
         RunPlan plan = planner.Plan(stop);
         IReadOnlyList<PlannedChange> changes = plan.Total <= budget ? [] : new PlanAdvice(planner, config, plan, budget).Changes(stop);
-        return new PlanResult(config, plan, changes, budget, isMachine, TimeEstimate.Of(session.Device, plan));
+        return new PlanResult(config, plan, changes, budget, isMachine, TimeEstimate.Of(DevicePeak.Of(session), plan));
     }
 
     private static long Size(string text) => ShardedWeights.TryParseSize(text, out long bytes)

@@ -35,7 +35,7 @@ internal static class TrainCommand
     private static int Run(CliHost host, RunConfig config, UsedDirectory used, string again)
     {
         config = config with { Model = config.Model with { Path = HubModels.Pinned(host, config.Model.Path) } };
-        using var session = new ComputeSession(Compute.F32);
+        using var session = new ComputeSession(host, config.Model.Device, Compute.F32);
         RunEnvironment environment = session.Environment(new ConsoleProgress(host), host) with { LocateModel = name => HubModels.OfRun(host, name) };
         using TrainingRun run = TrainingRun.Build(config, environment, used);
         foreach (string note in run.Notes)

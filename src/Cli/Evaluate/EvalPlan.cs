@@ -41,6 +41,9 @@ internal sealed record EvalPlan
 
     public required Compute Compute { get; init; }
 
+    /// <summary>What computes.</summary>
+    public required DeviceChoice Device { get; init; }
+
     public required string Output { get; init; }
 
     /// <summary>Makes the choices.</summary>
@@ -92,6 +95,7 @@ internal sealed record EvalPlan
             Metrics = metrics,
             Bootstrap = new BootstrapOptions { Resamples = request.Resamples, Seed = request.Seed },
             Compute = request.Compute ?? (config?.EffectiveCompute == ComputeType.Bfloat16 ? Compute.BF16 : Compute.F32),
+            Device = request.Device ?? config?.Model.Device ?? DeviceChoice.Auto,
             Output = output,
         };
     }

@@ -1,5 +1,6 @@
 using Lorikeet.Evaluation;
 using Lorikeet.Tensors;
+using Lorikeet.Training.Config;
 
 namespace Lorikeet.Cli.Evaluate;
 
@@ -39,6 +40,9 @@ internal sealed record EvalRequest
     public bool? SkipBadRows { get; init; }
 
     public Compute? Compute { get; init; }
+
+    /// <summary>What computes; null: the run's.</summary>
+    public DeviceChoice? Device { get; init; }
 
     public int Resamples { get; init; }
 

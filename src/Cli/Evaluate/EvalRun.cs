@@ -73,12 +73,12 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
 
     private EvaluatedModel Evaluate(EvalSubject subject)
     {
-        using var session = new ComputeSession(plan.Compute);
+        using var session = new ComputeSession(host, plan.Device, plan.Compute);
         string who = plan.Subjects.Count > 1 ? subject.Name + ": " : "";
         (LoadedModel loaded, _) = ModelOpener.Open(host, session, subject.Model, subject.Adapter);
         using (loaded)
         {
-            IReadOnlyDictionary<string, string> identity = Identity(loaded, subject.Adapter);
+            IReadOnlyDictionary<string, string> identity = Identity(loaded, subject.Adapter, session);
             EvaluationFolder.Prepare(subject.Folder, identity, used);
             var rows = new EvaluationRows(dataset, _count, loaded.Processor, plan.Encode);
             var evaluation = new ModelEvaluation(loaded, session.Parameters, plan.Compute, rows, plan.Settings);
@@ -123,7 +123,7 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
     }
 
     /// <summary>What the answers depend on. Where files lie does not matter.</summary>
-    private Dictionary<string, string> Identity(LoadedModel loaded, string? adapter)
+    private Dictionary<string, string> Identity(LoadedModel loaded, string? adapter, ComputeSession session)
     {
         BaseIdentity model = BaseIdentity.Of(loaded);
         var sampling = plan.Settings.Sampling;
@@ -139,7 +139,7 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
             ["generation"] = string.Create(
                 CultureInfo.InvariantCulture,
                 $"max_new_tokens={sampling.MaxNewTokens} temperature={sampling.Temperature} top_k={sampling.TopK} top_p={sampling.TopP} min_p={sampling.MinP} typical_p={sampling.TypicalP} repetition_penalty={sampling.RepetitionPenalty} stop={JsonSerializer.Serialize(sampling.StopStrings)}{(sampling.IsGreedy ? "" : $" seed={sampling.Seed}")}"),
-            ["compute"] = plan.Compute == Compute.BF16 ? "bfloat16" : "float32",
+            ["compute"] = (plan.Compute == Compute.BF16 ? "bfloat16" : "float32") + (session.Gpu is null ? "" : " on a GPU"),
         };
     }
 

@@ -9,7 +9,11 @@ namespace Lorikeet.Cli.Parity;
 /// <param name="Only">Only these areas, or empty.</param>
 /// <param name="Compute">Arithmetic of matrix products.</param>
 /// <param name="Dump">Where computed values are written, or null.</param>
-internal sealed record ParityOptions(string Root, string? Family, IReadOnlyList<string> Only, Tensors.Compute Compute, string? Dump);
+internal sealed record ParityOptions(string Root, string? Family, IReadOnlyList<string> Only, Tensors.Compute Compute, string? Dump)
+{
+    /// <summary>What computes.</summary>
+    public Training.Config.DeviceChoice Device { get; init; } = Training.Config.DeviceChoice.Cpu;
+}
 
 /// <summary>One named quantity of one case.</summary>
 internal readonly record struct CheckId(string Area, string Family, string Case, string Quantity);

@@ -1,4 +1,4 @@
-using Lorikeet.Tensors.Cpu;
+using Lorikeet.Cli.Devices;
 using Lorikeet.Training.Planning;
 
 namespace Lorikeet.Cli.Planning;
@@ -12,14 +12,10 @@ internal sealed record TimeEstimate(double PeakGflops, double Seconds, double Se
     /// <summary>Share of the peak that steps reach; docs/performance.md has the measurements (0.50 to 0.62).</summary>
     public const double Share = 0.55;
 
-    private const int Bursts = 4, Products = 2;
-
     /// <summary>Measures the peak, a fraction of a second, and estimates.</summary>
-    public static TimeEstimate Of(CpuDevice device, RunPlan plan)
+    public static TimeEstimate Of(DevicePeak device, RunPlan plan)
     {
-        GemmEngine engine = ((CpuKernels)device.Kernels).Gemm;
-        bool bf16 = plan.Training.Compute == "bfloat16";
-        double peak = Math.Max(ProductProbe.Gflops(engine, bf16, Products), PeakProbe.ComputeGflops(engine, bf16, Bursts));
+        double peak = device.Gflops(plan.Training.Compute == "bfloat16", out _);
         double seconds = plan.Training.FlopsPerSample * plan.Training.Samples / (peak * 1e9 * Share);
         return new TimeEstimate(peak, seconds, seconds / plan.Training.Steps);
     }

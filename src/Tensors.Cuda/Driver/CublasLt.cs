@@ -30,7 +30,7 @@ internal sealed unsafe class CublasLt : IDisposable
     {
         void* Bind(string name) => NativeLibrary.TryGetExport(library, name, out nint address)
             ? (void*)address
-            : throw new CudaException($"libcublasLt lacks {name}: version 11.2 or newer is needed");
+            : throw new CudaUnavailableException($"libcublasLt lacks {name}: version 11.2 or newer is needed");
         _create = (delegate* unmanaged<nint*, int>)Bind("cublasLtCreate");
         _destroy = (delegate* unmanaged<nint, int>)Bind("cublasLtDestroy");
         _createOperation = (delegate* unmanaged<nint*, int, int, int>)Bind("cublasLtMatmulDescCreate");
@@ -57,6 +57,18 @@ internal sealed unsafe class CublasLt : IDisposable
 
     /// <summary>The library's version number, as it reports it.</summary>
     public long Version { get; }
+
+    /// <summary>Version of a loaded library, as people write it.</summary>
+    public static string VersionOf(nint library) => NativeLibrary.TryGetExport(library, "cublasLtGetVersion", out nint address)
+        ? Text((long)((delegate* unmanaged<nuint>)address)())
+        : throw new CudaUnavailableException("libcublasLt lacks cublasLtGetVersion: version 11.2 or newer is needed");
+
+    /// <summary>A version number as people write it: 120405 is 12.4.5, and 11402, of before CUDA 12, is 11.4.2.</summary>
+    public static string Text(long version)
+    {
+        long unit = version < 100_000 ? 1000 : 10_000;
+        return string.Create(CultureInfo.InvariantCulture, $"{version / unit}.{version % unit / 100}.{version % 100}");
+    }
 
     /// <summary>d = alpha op(a) op(b) + beta d (+ bias per row), all column-major.</summary>
     /// <returns>False where the library knows no algorithm that adds a bias to such matrices: nothing was done then.</returns>

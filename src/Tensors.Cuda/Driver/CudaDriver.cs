@@ -43,7 +43,7 @@ internal sealed unsafe class CudaDriver
     {
         void* Bind(string name) => NativeLibrary.TryGetExport(library, name, out nint address)
             ? (void*)address
-            : throw new CudaException($"the CUDA driver lacks {name}: a driver for CUDA 12 or newer is needed");
+            : throw new CudaUnavailableException($"the CUDA driver lacks {name}: a driver for CUDA 12 or newer is needed");
         _getErrorName = (delegate* unmanaged<int, byte**, int>)Bind("cuGetErrorName");
         _getErrorString = (delegate* unmanaged<int, byte**, int>)Bind("cuGetErrorString");
         _getVersion = (delegate* unmanaged<int*, int>)Bind("cuDriverGetVersion");
@@ -78,7 +78,11 @@ internal sealed unsafe class CudaDriver
         _getFunction = (delegate* unmanaged<nint*, nint, byte*, int>)Bind("cuModuleGetFunction");
         _setFunctionAttribute = (delegate* unmanaged<nint, int, int, int>)Bind("cuFuncSetAttribute");
         _launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Bind("cuLaunchKernel");
-        Check(((delegate* unmanaged<uint, int>)Bind("cuInit"))(0), "cuInit");
+        int code = ((delegate* unmanaged<uint, int>)Bind("cuInit"))(0);
+        if (code != 0)
+        {
+            throw new CudaUnavailableException(Describe(code, "cuInit"));
+        }
     }
 
     /// <summary>The newest CUDA version that the driver supports: 1000 major + 10 minor.</summary>
@@ -290,14 +294,16 @@ internal sealed unsafe class CudaDriver
         }
     }
 
-    private void Fail(int code, string call)
+    private void Fail(int code, string call) => throw new CudaException(Describe(code, call));
+
+    private string Describe(int code, string call)
     {
         byte* name = null, text = null;
         _ = _getErrorName(code, &name);
         _ = _getErrorString(code, &text);
-        throw new CudaException(string.Create(
+        return string.Create(
             CultureInfo.InvariantCulture,
-            $"{call}: {Marshal.PtrToStringUTF8((nint)text) ?? "unknown error"} ({Marshal.PtrToStringUTF8((nint)name) ?? "CUDA error"}, {code})"));
+            $"{call}: {Marshal.PtrToStringUTF8((nint)text) ?? "unknown error"} ({Marshal.PtrToStringUTF8((nint)name) ?? "CUDA error"}, {code})");
     }
 }
 

@@ -31,6 +31,9 @@ internal sealed class KernelCache
     /// <summary>Programs compiled so far, not counting those that were found in the folder.</summary>
     public int Compiled { get; private set; }
 
+    /// <summary>The compiler's version; opens it.</summary>
+    public (int Major, int Minor) CompilerVersion => (_opened ??= _compiler()).Version;
+
     /// <summary>Names of all kernel files.</summary>
     public static IReadOnlyList<string> Files { get; } =
         [.. Assembly.GetExecutingAssembly().GetManifestResourceNames().Where(name => name.EndsWith(".cu", StringComparison.Ordinal) && name != "Prelude.cu").Order(StringComparer.Ordinal)];

@@ -20,7 +20,7 @@ internal sealed unsafe class Nvrtc
     {
         void* Bind(string name) => NativeLibrary.TryGetExport(library, name, out nint address)
             ? (void*)address
-            : throw new CudaException($"libnvrtc lacks {name}: version 11.2 or newer is needed");
+            : throw new CudaUnavailableException($"libnvrtc lacks {name}: version 11.2 or newer is needed");
         _errorText = (delegate* unmanaged<int, byte*>)Bind("nvrtcGetErrorString");
         _version = (delegate* unmanaged<int*, int*, int>)Bind("nvrtcVersion");
         _create = (delegate* unmanaged<nint*, byte*, byte*, int, byte**, byte**, int>)Bind("nvrtcCreateProgram");

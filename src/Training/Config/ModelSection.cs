@@ -12,10 +12,10 @@ public sealed record ModelSection
     /// <summary>The type that frozen weights are kept in; auto keeps the type of the file.</summary>
     public WeightType Dtype { get; init; } = WeightType.Auto;
 
-    /// <summary>The arithmetic of the forward and backward pass; auto takes bfloat16 where the processor is faster with it.</summary>
+    /// <summary>The arithmetic of the forward and backward pass; auto takes bfloat16 where the device is faster with it.</summary>
     public ComputeType Compute { get; init; } = ComputeType.Auto;
 
-    /// <summary>The device; auto takes the best one there is.</summary>
+    /// <summary>The device; auto takes the first NVIDIA GPU where there is one that can be used, else the processor.</summary>
     public DeviceChoice Device { get; init; } = DeviceChoice.Auto;
 }
 
@@ -49,17 +49,4 @@ public enum ComputeType
 
     /// <summary>Products of float16 numbers, summed in float32.</summary>
     Float16,
-}
-
-/// <summary>The device that trains.</summary>
-public enum DeviceChoice
-{
-    /// <summary>The best one there is.</summary>
-    Auto,
-
-    /// <summary>The processor.</summary>
-    Cpu,
-
-    /// <summary>An NVIDIA GPU.</summary>
-    Cuda,
 }

@@ -8,7 +8,6 @@ internal static class NotYet
 {
     private static readonly (string Key, Func<RunConfig, bool> IsAsked, string What)[] Table =
     [
-        ("model.device", c => c.Model.Device == DeviceChoice.Cuda, "training on a GPU"),
         ("model.compute", c => c.Model.Compute == ComputeType.Float16, "float16 arithmetic"),
         ("train.fp16", c => c.Train.Fp16 == true, "float16 arithmetic"),
         ("quantization", c => c.Quantization != new QuantizationSection(), "quantized base weights"),

@@ -138,7 +138,6 @@ public sealed class RunConfigErrorTests
     }
 
     [Theory]
-    [InlineData("model: {path: m, device: cuda}", "model.device: training on a GPU")]
     [InlineData("quantization: {load_in_4bit: true}", "quantization: quantized base weights")]
     [InlineData("quantization: {bnb_4bit_quant_type: nf4}", "quantization: quantized base weights")]
     [InlineData("method: adapter", "method: adapters other than LoRA")]

@@ -54,6 +54,7 @@ internal abstract class ConfigValue
             _ when type == typeof(long) => new WholeValue(long.MinValue, long.MaxValue, n => n),
             _ when type == typeof(double) => new NumberValue(),
             _ when type == typeof(string) => new TextValue(isPath),
+            _ when type == typeof(DeviceChoice) => new DeviceValue(),
             _ when type == typeof(ModuleNames) => new ModuleNamesValue(),
             _ when type == typeof(DataSources) => new DataSourcesValue(),
             _ when type.IsEnum => new ChoiceValue(type),
