@@ -77,30 +77,33 @@ public sealed class Trainer(TrainerSetup setup)
         return new TrainResult(step, interrupted, _losses.Mean, tokens, seconds, _best.Metric, _best.Step, isOver);
     }
 
-    /// <summary>Forward and backward of every micro-batch, then one update. Only here is anything divided.</summary>
+    /// <summary>
+    /// Forward and backward of every micro-batch, then one update. Only here is anything divided. What the step tells is read once, at its
+    /// end, so that the host never waits for the device in between.
+    /// </summary>
     private StepOutcome Step(int step, TrainingStep input, CancellationToken abort)
     {
         IReadOnlyList<long>[] counts = [.. input.MicroBatches.Select(setup.Objective.Counts)];
         long[] totals = [.. Enumerable.Range(0, counts[0].Count).Select(term => counts.Sum(c => c[term]))];
-        double loss = 0;
-        var metrics = new SortedDictionary<string, double>(StringComparer.Ordinal);
+        using var sums = new StepSums(setup.Parameters, counts.Length, totals.Length);
         for (int m = 0; m < counts.Length; m++)
         {
             double[] weights = [.. counts[m].Select((count, term) => _options.MicroBatchMean ? 1.0 / (Math.Max(1, count) * counts.Length) : 1.0 / Math.Max(1, totals[term]))];
             if (counts[m].Any(count => count > 0))
             {
-                loss += MicroBatch(input.MicroBatches[m], weights, metrics, abort);
+                MicroBatch(input.MicroBatches[m], m, weights, sums, abort);
             }
         }
 
-        RequireFinite("loss", loss, step, input);
         double rate = setup.LearningRate(step);
-        double norm = setup.Optimizer.Step(rate);
+        setup.Optimizer.Step(rate);
+        (double loss, double norm, SortedDictionary<string, double> metrics) = sums.Read(setup.Optimizer.Norm);
+        RequireFinite("loss", loss, step, input);
         RequireFinite("gradient norm", norm, step, input);
         return new StepOutcome(loss, norm, rate, totals[0], metrics);
     }
 
-    private double MicroBatch(ModelInput batch, double[] weights, SortedDictionary<string, double> metrics, CancellationToken abort)
+    private void MicroBatch(ModelInput batch, int index, double[] weights, StepSums sums, CancellationToken abort)
     {
         using var scope = new StepScope(setup.Parameters.Device, setup.Parameters.Arena, record: true)
         {
@@ -109,20 +112,12 @@ public sealed class Trainer(TrainerSetup setup)
             Cancellation = abort,
         };
         IReadOnlyList<LossTerm> terms = setup.Objective.Compute(scope, setup.Model, batch);
-        double loss = 0;
         for (int t = 0; t < terms.Count; t++)
         {
-            double value = terms[t].Sum.ToHost<float>()[0] * weights[t];
-            metrics[terms[t].Name] = metrics.GetValueOrDefault(terms[t].Name) + value;
-            loss += terms[t].Coefficient * value;
+            sums.Add(index, t, terms[t], weights[t]);
         }
 
-        if (double.IsFinite(loss))
-        {
-            scope.Backward([.. terms.Select((term, t) => (term.Sum, (float)(term.Coefficient * weights[t]))).Where(r => r.Sum.NeedsGrad)]);
-        }
-
-        return loss;
+        scope.Backward([.. terms.Select((term, t) => (term.Sum, (float)(term.Coefficient * weights[t]))).Where(r => r.Sum.NeedsGrad)]);
     }
 
     private void RequireFinite(string what, double value, int step, TrainingStep input)

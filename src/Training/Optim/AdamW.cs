@@ -45,10 +45,12 @@ public sealed class AdamW : IDisposable
     /// <summary>The tensors that train.</summary>
     public IEnumerable<TrainedTensor> Trained => _slots.Select(s => s.Trained);
 
-    /// <summary>Updates every tensor that has a gradient and forgets the gradients.</summary>
+    /// <summary>[1]: the global gradient norm of the last step, before clipping.</summary>
+    public Tensor Norm => _norm;
+
+    /// <summary>Updates every tensor that has a gradient and forgets the gradients. The host does not wait for it.</summary>
     /// <param name="learningRate">Of this step.</param>
-    /// <returns>The global gradient norm before clipping.</returns>
-    public double Step(double learningRate)
+    public void Step(double learningRate)
     {
         Slot[] active = [.. _slots.Where(s => s.Trained.Value.Grad is not null)];
         IKernels kernels = _parameters.Device.Kernels;
@@ -69,9 +71,7 @@ public sealed class AdamW : IDisposable
             kernels.AdamW(new AdamWArgs(value, value.Grad!, slot.M!, slot.V!, _options.MaxGradNorm > 0 ? _norm : null, step));
         }
 
-        float norm = _norm.ToHost<float>()[0];
         ClearGradients();
-        return norm;
     }
 
     /// <summary>Forgets all gradients.</summary>

@@ -27,6 +27,12 @@ internal sealed class TinyRun : IDisposable
 
     public string Output => Path.Combine(Folder, "out");
 
+    /// <summary>Name of the device that computes; see <see cref="TestDevices"/>.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Hears of every event, with the device.</summary>
+    public Action<RunEvent, IDevice>? Heard { get; set; }
+
     /// <summary>An event at which runs are asked to stop.</summary>
     public Func<RunEvent, bool>? StopAt { get; set; }
 
@@ -62,12 +68,13 @@ internal sealed class TinyRun : IDisposable
     /// <summary>Builds and runs.</summary>
     public Outcome Train(UsedDirectory used = UsedDirectory.Refuse, int threads = 2, int stopAfter = int.MaxValue, Action<WritePoint>? reached = null, params string[] settings)
     {
-        using var device = new CpuDevice(new CpuOptions { Threads = threads });
+        using IDevice device = TestDevices.Open(Device, threads);
         using var arena = new Arena(device);
         using var stop = new CancellationTokenSource();
         var heard = new Recorder(happened =>
         {
             LastStep = happened is RunStarted ? 0 : happened is StepTaken { Step: var number } ? number : LastStep;
+            Heard?.Invoke(happened, device);
             if ((happened is StepTaken step && step.Step == stopAfter) || StopAt?.Invoke(happened) == true)
             {
                 stop.Cancel();
