@@ -30,7 +30,7 @@ internal abstract class DevicePeak
             return Math.Max(product, PeakProbe.ComputeGflops(_engine, bf16, Bursts));
         }
 
-        public override double ReadGigabytesPerSecond() => PeakProbe.ReadGigabytesPerSecond(device.Pool, Passes);
+        public override double ReadGigabytesPerSecond() => PeakProbe.ReadGigabytesPerSecond(device.Pool, passes: Passes);
     }
 
     /// <summary>A product of two large square matrices, and a copy within the GPU's memory, which reads and writes.</summary>

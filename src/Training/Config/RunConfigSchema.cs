@@ -64,6 +64,7 @@ public static class RunConfigSchema
         return key.Default switch
         {
             string text => text,
+            DeviceChoice => written.Trim('"'),
             Enum => written is "true" or "false" ? written == "true" : written.Trim('"'),
             IList { Count: > 0 } words when words[0] is Enum => new JsonArray([.. words.Cast<Enum>().Select(w => (JsonNode)SnakeCase.From(w.ToString()))]),
             _ => JsonNode.Parse(written),
