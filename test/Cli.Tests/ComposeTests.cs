@@ -43,6 +43,25 @@ public sealed class ComposeTests
         Assert.True(File.Exists(Path.Combine(tiny.Folder, "second", "adapter_model.safetensors")), second.Messages);
     }
 
+    [Fact]
+    public void Features_of_several_layers_lie_side_by_side()
+    {
+        using var tiny = new TinyCommands();
+        string vision = ModelPart.Vision("llava", Path.Combine(tiny.Folder, "vision")), text = ModelPart.Text("llava_siglip_qwen2", Path.Combine(tiny.Folder, "text"));
+        string joined = Path.Combine(tiny.Folder, "joined");
+        Compose("--vision", vision, "--text", text, "--feature-layer", "-2", "1", "-1", "--output", joined);
+        Assert.Equal("[-2,1,-1]", JsonNode.Parse(File.ReadAllText(Path.Combine(joined, "config.json")))!["vision_feature_layer"]!.ToJsonString());
+        using (SafeTensorsFile whole = SafeTensorsFile.Open(Path.Combine(joined, "model.safetensors")))
+        {
+            Assert.Equal([64, 3 * 32], whole.Info("multi_modal_projector.linear_1.weight").Shape);
+        }
+
+        tiny.Model = joined;
+        Said said = tiny.Train("--method=freeze", "--freeze.train=[connector]", "--train.num_train_epochs=10", "--train.learning_rate=0.01");
+        Assert.True(said.Code == 0, said.Messages);
+        Assert.True(Losses(tiny.Output) is var (before, after) && after < before, "the connector learns");
+    }
+
     [Theory]
     [InlineData("qwen2_vl", "llava")]
     [InlineData("qwen2_5_vl", "llava_phi3")]

@@ -14,7 +14,11 @@ internal static class ComposeCommand
         var vision = new Option<string>("--vision") { HelpName = "DIR", Description = "A CLIP or SigLIP model or its vision tower alone; or a Qwen2-VL or Qwen2.5-VL model, of which the tower is taken", Required = true };
         var text = new Option<string>("--text") { HelpName = "DIR", Description = "A text model: Llama, Mistral, Qwen2, Qwen3 or Phi-3", Required = true };
         var output = new Option<string>("--output") { HelpName = "DIR", Description = "Where the joined model goes; must not exist", Required = true };
-        var layer = new Option<int?>("--feature-layer") { Description = "Layer of a CLIP or SigLIP tower whose hidden states become features, from the end where negative; -2 where not given" };
+        var layer = new Option<int[]>("--feature-layer")
+        {
+            Description = "Layer of a CLIP or SigLIP tower whose hidden states become features, from the end where negative; several lie side by side; -2 where not given",
+            AllowMultipleArgumentsPerToken = true,
+        };
         var token = new Option<string>("--image-token") { Description = "The token that stands for a picture; added where the tokenizer has none", DefaultValueFactory = _ => "<image>" };
         var template = new Option<string?>("--template") { HelpName = "FILE", Description = "A chat template instead of the text model's own" };
         var seed = new Option<int>("--seed") { Description = "Seed of the connector's new matrices", DefaultValueFactory = _ => 42 };
@@ -23,7 +27,7 @@ internal static class ComposeCommand
         {
             Vision = ModelOpener.Directory(host, parsed.GetValue(vision)!).Path,
             Text = ModelOpener.Directory(host, parsed.GetValue(text)!).Path,
-            FeatureLayer = parsed.GetValue(layer),
+            FeatureLayers = parsed.GetValue(layer) ?? [],
             ImageToken = parsed.GetValue(token)!,
             Template = parsed.GetValue(template) is { } file ? File.ReadAllText(file) : null,
             Seed = (ulong)parsed.GetValue(seed),

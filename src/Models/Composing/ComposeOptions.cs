@@ -13,10 +13,10 @@ public sealed record ComposeOptions
     public string ImageToken { get; init; } = "<image>";
 
     /// <summary>
-    /// The layer of a CLIP or SigLIP tower whose hidden states become features, counted from the end where negative; null for the last but
-    /// one.
+    /// The layers of a CLIP or SigLIP tower whose hidden states become features, side by side, counted from the end where negative; empty
+    /// for the last but one.
     /// </summary>
-    public int? FeatureLayer { get; init; }
+    public IReadOnlyList<int> FeatureLayers { get; init; } = [];
 
     /// <summary>Whether the first row of a picture's hidden states is dropped; null: where the tower has a class token.</summary>
     public bool? DropsClassToken { get; init; }

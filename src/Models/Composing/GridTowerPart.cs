@@ -21,7 +21,7 @@ internal sealed class GridTowerPart : TowerPart
     public GridTowerPart(ModelDirectory directory, ComposeOptions options)
         : base(directory)
     {
-        if (options.FeatureLayer is not null || options.DropsClassToken is not null)
+        if (options.FeatureLayers.Count > 0 || options.DropsClassToken is not null)
         {
             throw new InvalidDataException($"{directory.Path}: the features of this tower ({directory.ModelType}) come from behind its merger; a feature layer can be chosen for CLIP and SigLIP towers only");
         }

@@ -11,7 +11,7 @@ internal sealed class SquareTowerPart : TowerPart
 
     private readonly ConfigSection _section;
     private readonly string _type;
-    private readonly int _featureLayer;
+    private readonly IReadOnlyList<int> _featureLayers;
     private readonly bool _drops;
 
     /// <summary>Reads a tower's configuration.</summary>
@@ -20,11 +20,11 @@ internal sealed class SquareTowerPart : TowerPart
     {
         _section = directory.Config.TrySection("vision_config") ?? directory.Config;
         _type = type;
-        _featureLayer = options.FeatureLayer ?? LastButOne;
+        _featureLayers = options.FeatureLayers.Count > 0 ? options.FeatureLayers : [LastButOne];
         _drops = options.DropsClassToken ?? HasClassToken;
     }
 
-    public override int Width => _section.Int("hidden_size", 768);
+    public override int Width => _section.Int("hidden_size", 768) * _featureLayers.Count;
 
     public override PictureTokens Tokens
     {
@@ -56,7 +56,7 @@ internal sealed class SquareTowerPart : TowerPart
             ["image_token_index"] = token.Id,
             ["projector_hidden_act"] = "gelu",
             ["multimodal_projector_bias"] = true,
-            ["vision_feature_layer"] = _featureLayer,
+            ["vision_feature_layer"] = _featureLayers.Count == 1 ? _featureLayers[0] : new JsonArray([.. _featureLayers.Select(layer => (JsonNode)layer)]),
             ["vision_feature_select_strategy"] = Strategy,
             ["tie_word_embeddings"] = text.IsTied,
             ["text_config"] = text.Config(),
