@@ -82,10 +82,20 @@ static inline void ldmatrix_x4_trans(unsigned* r, const void* row) { emu::load_m
 static inline void ldmatrix_x2(unsigned* r, const void* row) { emu::load_matrices<2, false>(r, row); }
 static inline void ldmatrix_x2_trans(unsigned* r, const void* row) { emu::load_matrices<2, true>(r, row); }
 
-// 16 bytes from global to shared memory, zeros instead where not valid.
+static inline float exp2_approx(float x) {
+  float y = exp2f(x);
+  return y < 1.17549435e-38f ? 0.0f : y;
+}
+
+// 16 bytes from global to shared memory, zeros instead where not valid. The copy happens some time before it is waited for:
+// at once in every other run of four launches, as late as possible in the others.
 static inline void cp_async_16(void* shared, const void* global, bool valid) {
   if ((reinterpret_cast<uintptr_t>(shared) | (valid ? reinterpret_cast<uintptr_t>(global) : 0)) & 15) emu::fail("cp.async: an address is not aligned to 16 bytes");
-  emu::fibers[emu::current].open.push_back({ shared, global, 16, valid ? 0 : 16 });
+  if (emu::launches & 4) {
+    if (valid) memcpy(shared, global, 16); else memset(shared, 0, 16);
+  } else {
+    emu::fibers[emu::current].open.push_back({ shared, global, 16, valid ? 0 : 16 });
+  }
 }
 static inline void cp_async_commit() {
   auto& f = emu::fibers[emu::current];

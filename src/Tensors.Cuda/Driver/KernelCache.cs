@@ -11,6 +11,9 @@ namespace Lorikeet.Tensors.Cuda.Driver;
 /// </summary>
 internal sealed class KernelCache
 {
+    // Text for other files: in front of all, or where a file says so.
+    private static readonly string[] s_shared = ["Prelude.cu", "Tiles.cu"];
+
     private readonly Func<Nvrtc> _compiler;
     private readonly string _architecture;
     private readonly string? _folder;
@@ -36,14 +39,14 @@ internal sealed class KernelCache
 
     /// <summary>Names of all kernel files.</summary>
     public static IReadOnlyList<string> Files { get; } =
-        [.. Assembly.GetExecutingAssembly().GetManifestResourceNames().Where(name => name.EndsWith(".cu", StringComparison.Ordinal) && name != "Prelude.cu").Order(StringComparer.Ordinal)];
+        [.. Assembly.GetExecutingAssembly().GetManifestResourceNames().Where(name => name.EndsWith(".cu", StringComparison.Ordinal) && !s_shared.Contains(name)).Order(StringComparer.Ordinal)];
 
     /// <summary>Machine code of a kernel file.</summary>
     /// <param name="file">Its name without extension.</param>
     /// <param name="defines">Macros, <c>NAME=VALUE</c> separated by spaces.</param>
     public byte[] Image(string file, string defines)
     {
-        string source = _prelude + "\n#line 1 \"" + file + ".cu\"\n" + Resource(file + ".cu");
+        string source = _prelude + Text(file + ".cu");
         string[] options = Options(_architecture, defines);
         Nvrtc nvrtc = _opened ??= _compiler();
         (int major, int minor) = nvrtc.Version;
@@ -83,6 +86,18 @@ internal sealed class KernelCache
             // The code is at hand all the same; the next start compiles again.
             File.Delete(own);
         }
+    }
+
+    /// <summary>A file with the one that it includes: the compiler is given no folder to look into.</summary>
+    private static string Text(string name)
+    {
+        string text = Resource(name), start = "\n#line 1 \"" + name + "\"\n";
+        foreach (string shared in s_shared)
+        {
+            text = text.Replace("#include \"" + shared + "\"\n", "\n#line 1 \"" + shared + "\"\n" + Resource(shared) + start, StringComparison.Ordinal);
+        }
+
+        return start + text;
     }
 
     private static string Resource(string name)

@@ -13,6 +13,12 @@ public sealed unsafe partial class CudaKernels
     /// <inheritdoc/>
     public void Attention(in AttentionArgs args)
     {
+        if (FlashFits(args))
+        {
+            FlashForward(args);
+            return;
+        }
+
         var shape = AttentionShape.Of(args);
         AttentionParams p = Parameters(args, shape);
         p.Result = Ptr(args.Out);
