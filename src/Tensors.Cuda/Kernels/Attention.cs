@@ -29,6 +29,12 @@ public sealed unsafe partial class CudaKernels
     /// <inheritdoc/>
     public void AttentionBackward(in AttentionArgs args, in AttentionGrad grad)
     {
+        if (FlashFits(args))
+        {
+            FlashBackward(args, grad);
+            return;
+        }
+
         var shape = AttentionShape.Of(args);
         long rows = (long)shape.T * shape.H;
         AttentionParams p = Parameters(args, shape);

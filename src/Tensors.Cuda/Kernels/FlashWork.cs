@@ -21,7 +21,10 @@ internal sealed class FlashWork
     {
         foreach (List list in _lists.Values)
         {
-            _pool.Give(list.Address);
+            if (list.Address != 0)
+            {
+                _pool.Give(list.Address);
+            }
         }
     }
 
@@ -33,13 +36,16 @@ internal sealed class FlashWork
     public List Splits(AttentionSegments segments, int T, int group, int rows) =>
         Get(new Key("splits", T, group, rows), segments, static (s, key) => SplitTiles(s, key.Length, key.Group, key.Rows));
 
+    /// <summary>Tiles of <paramref name="keys"/> keys over all S, and behind them the runs of queries that see them; see <see cref="FlashKeyTiles"/>.</summary>
+    public List Keys(AttentionSegments segments, int S, int group, int keys) => Get(new Key("keys", S, group, keys), segments, static (s, key) => FlashKeyTiles.Of(s, key));
+
     private List Get(Key key, AttentionSegments segments, Func<AttentionSegments, Key, FlashItem[]> make)
     {
         if (!_lists.TryGetValue(key, out List list))
         {
             FlashItem[] items = make(segments, key);
-            int most = items.Length == 0 ? 0 : items.Max(item => item.Place) + 1;
-            list = new List(items.Length == 0 ? 0 : _pool.Take(MemoryMarshal.AsBytes(items.AsSpan())), items.Length, most);
+            int parts = items.Length == 0 ? 0 : items.Max(item => item.Splits);
+            list = new List(items.Length == 0 ? 0 : _pool.Take(MemoryMarshal.AsBytes(items.AsSpan())), items.Count(item => item.Splits > 0), parts);
             _lists.Add(key, list);
         }
 
@@ -127,7 +133,7 @@ internal sealed class FlashWork
     /// <summary>A list: where it is, how long, and the most parts of one tile.</summary>
     internal readonly record struct List(nint Address, int Count, int Parts);
 
-    private readonly record struct Key(string Kind, int Length, int Group, int Rows);
+    internal readonly record struct Key(string Kind, int Length, int Group, int Rows);
 }
 
 /// <summary>The struct <c>Work</c> of the kernels.</summary>

@@ -1,0 +1,61 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Lorikeet.Tensors.Cuda.Driver;
+
+namespace Lorikeet.Tensors.Cuda;
+
+public sealed unsafe partial class CudaKernels
+{
+    private void FlashBackward(in AttentionArgs args, in AttentionGrad grad)
+    {
+        var shape = AttentionShape.Of(args);
+        if (args.Out.DType != grad.DOut.DType || grad.DK.DType != grad.DV.DType)
+        {
+            throw new NotSupportedException($"gradients of attention on a GPU: out {args.Out.DType} and its gradient {grad.DOut.DType}, dK {grad.DK.DType} and dV {grad.DV.DType} must have one type each");
+        }
+
+        // Wide heads take two accumulators of 64 registers for dK and dV: 16 keys per warp are the most.
+        int rows = shape.T * shape.H, group = shape.H / shape.K, keyTiles = shape.D <= 64 ? 2 : 1;
+        const int QueryRows = 128, Keys = 32, WalkedRows = 32;
+        FlashWork.List queries = WorkOf(args).Queries(args.Segments, shape.T, group, QueryRows), keys = WorkOf(args).Keys(args.Segments, shape.S, group, 64 * keyTiles);
+        Span<nint> operands = stackalloc nint[4];
+        RoundedOperands([args.Q, args.K, args.V, grad.DOut], operands);
+        var parameters = new FlashBackwardParams
+        {
+            Q = operands[0],
+            K = operands[1],
+            V = operands[2],
+            DOut = operands[3],
+            Out = Ptr(args.Out),
+            DOutGiven = Ptr(grad.DOut),
+            Lse = Ptr(args.Lse!),
+            Stats = _partials.Take((long)rows * 2 * sizeof(float)),
+            DQ = Ptr(grad.DQ),
+            DK = Ptr(grad.DK),
+            DV = Ptr(grad.DV),
+            Work = queries.Address,
+            Mask = PtrOrNull(args.KeyMask),
+            Rows = shape.T,
+            Heads = shape.H,
+            KvHeads = shape.K,
+            Causal = args.Segments.Causal ? 1 : 0,
+            Window = args.Segments.Window ?? 0,
+            Scale = args.Scale,
+        };
+        var name = new KernelName("FlashBackward", "flash_stats", FormattableString.Invariant(
+            $"D={shape.D} MT={QueryRows / 64} BN={Keys} KT={keyTiles} BQ={WalkedRows} X={TypeName(args.Out.DType)} Y={TypeName(grad.DQ.DType)} W={TypeName(grad.DK.DType)}"));
+        Launch(name, new LaunchShape(Ceil(rows, FlashThreads / 32), FlashThreads), parameters);
+        Launch(name with { Kernel = "flash_backward_queries" }, FlashLaunch(queries.Count * shape.K, ((2 * QueryRows) + (3 * Keys)) * RowBytes(shape.D)), parameters);
+        parameters.Work = keys.Address;
+        parameters.Runs = keys.Address + (keys.Count * Unsafe.SizeOf<FlashItem>());
+        Launch(name with { Kernel = "flash_backward_keys" }, FlashLaunch(keys.Count * shape.K, ((128 * keyTiles) + (4 * WalkedRows)) * RowBytes(shape.D)), parameters);
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct FlashBackwardParams
+    {
+        public nint Q, K, V, DOut, Out, DOutGiven, Lse, Stats, DQ, DK, DV, Work, Runs, Mask;
+        public int Rows, Heads, KvHeads, Causal, Window;
+        public float Scale;
+    }
+}
