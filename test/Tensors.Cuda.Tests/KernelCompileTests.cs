@@ -68,6 +68,15 @@ public sealed class KernelCompileTests
         yield return ("CrossEntropy", "X=float Y=bf16");
         yield return ("Attention", "X=float Y=float BF16=0");
         yield return ("Attention", "X=bf16 Y=bf16 BF16=1");
+        foreach (int D in (int[])[64, 80, 128])
+        {
+            int keys = D <= 64 ? 2 : 1;
+            yield return ("FlashAttention", $"D={D} MT=2 BN=64 Y=bf16");
+            yield return ("FlashBackward", $"D={D} MT=2 BN=32 KT={keys} BQ=32 X=bf16 Y=bf16 W=bf16");
+        }
+
+        yield return ("FlashAttention", "D=72 MT=2 BN=64 Y=float");
+        yield return ("FlashBackward", "D=72 MT=2 BN=32 KT=1 BQ=32 X=float Y=float W=f16");
         foreach (string file in (string[])["CrossEntropy", "Dropout", "Reductions", "Rope"])
         {
             yield return (file, "X=float Y=float");
