@@ -15,7 +15,15 @@ public sealed unsafe partial class CudaKernels
     {
         if (FlashFits(args))
         {
-            FlashForward(args);
+            if (IsDecoding(args))
+            {
+                Decode(args);
+            }
+            else
+            {
+                FlashForward(args);
+            }
+
             return;
         }
 
