@@ -46,7 +46,7 @@ public static class AdapterMerge
         adapter.Disable(false);
         var merged = adapter.Adapters.ToDictionary(a => ((DenseWeight)a.Layer.Weight).Param, a => a);
         using AtomicDirectory directory = AtomicDirectory.Create(target);
-        ModelWriter.Write(directory.StagingPath, loaded, options.DType, param => merged.TryGetValue(param, out (Linear Layer, IAdapter Adapter) a) ? Merged(a.Adapter, a.Layer, parameters) : null);
+        ModelWriter.Write(directory.StagingPath, loaded, options.DType, param => merged.TryGetValue(param, out (Linear Layer, IAdapter Adapter) a) ? Merged(a.Adapter, a.Layer, parameters) : null, options.Names);
         float[] after;
         using (LoadedModel written = ModelCatalog.Load(ModelDirectory.Open(directory.StagingPath), parameters))
         {
@@ -116,4 +116,8 @@ public static class AdapterMerge
 /// <param name="DType">Element type of all weights; null keeps the base's.</param>
 /// <param name="Probe">A sample whose logits are compared.</param>
 /// <param name="Tolerance">Largest allowed relative difference; null: 1e-3 into f32, 0.1 into 16 bits.</param>
-public sealed record MergeOptions(SafeDType? DType, EncodedSample Probe, double? Tolerance);
+public sealed record MergeOptions(SafeDType? DType, EncodedSample Probe, double? Tolerance)
+{
+    /// <summary>How the tensors are called.</summary>
+    public WeightNames Names { get; init; }
+}

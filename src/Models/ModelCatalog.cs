@@ -93,6 +93,26 @@ public static class ModelCatalog
     /// <summary>Loads only the processor.</summary>
     public static Processor LoadProcessor(ModelDirectory directory) => FamilyOf(directory).Processor(directory);
 
+    /// <summary>Parameter names to the keys that a written model has.</summary>
+    internal static Func<string, string> FileNames(ModelDirectory directory, WeightNames names)
+    {
+        IReadOnlyList<NameRule> rules = FamilyOf(directory).Renames;
+        if (names == WeightNames.Transformers4)
+        {
+            // Rules stand in the order of age: the first that fits is the name of the first checkpoints.
+            return name => rules.FirstOrDefault(r => name.StartsWith(r.Module, StringComparison.Ordinal)) is { } rule ? rule.ToFile(name) : name;
+        }
+
+        if (names == WeightNames.Transformers5 || !directory.HasWeights)
+        {
+            return name => name;
+        }
+
+        using WeightSet files = directory.OpenWeights();
+        HashSet<string> keys = [.. files.Tensors.Keys];
+        return name => NameRule.Find(name, rules, keys.Contains) ?? name;
+    }
+
     private static VisionLanguageModel Build(Family family, ModelDirectory directory, Parameters parameters)
     {
         WeightSet files = directory.OpenWeights();

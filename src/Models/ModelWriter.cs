@@ -19,7 +19,8 @@ public static class ModelWriter
     /// <param name="model">The model.</param>
     /// <param name="dtype">Element type of the weights; null keeps each tensor's own.</param>
     /// <param name="valueOf">Another value for a parameter (a merged weight), or null for its own. Values are made one at a time.</param>
-    public static void Write(string directory, LoadedModel model, SafeDType? dtype = null, Func<Param, float[]?>? valueOf = null)
+    /// <param name="names">How tensors are called.</param>
+    public static void Write(string directory, LoadedModel model, SafeDType? dtype = null, Func<Param, float[]?>? valueOf = null, WeightNames names = WeightNames.Base)
     {
         Directory.CreateDirectory(directory);
         foreach (string file in SideFiles)
@@ -32,11 +33,12 @@ public static class ModelWriter
             }
         }
 
-        TensorEntry[] entries = [.. model.Model.Parts.Params.Select(param => Entry(param, dtype, valueOf))];
+        Func<string, string> nameOf = ModelCatalog.FileNames(model.Directory, names);
+        TensorEntry[] entries = [.. model.Model.Parts.Params.Select(param => Entry(param, nameOf(param.Name), dtype, valueOf))];
         ShardedWeights.Write(directory, entries, new Dictionary<string, string> { ["format"] = "pt" });
     }
 
-    private static TensorEntry Entry(Param param, SafeDType? dtype, Func<Param, float[]?>? valueOf)
+    private static TensorEntry Entry(Param param, string name, SafeDType? dtype, Func<Param, float[]?>? valueOf)
     {
         SafeDType stored = dtype ?? param.StoredDType switch
         {
@@ -45,7 +47,7 @@ public static class ModelWriter
             _ => SafeDType.F32,
         };
         long[] shape = [.. Enumerable.Range(0, param.StoredShape.Rank).Select(i => (long)param.StoredShape[i])];
-        return new TensorEntry(param.Name, stored, shape, stream =>
+        return new TensorEntry(name, stored, shape, stream =>
         {
             float[]? values = valueOf?.Invoke(param);
             if (values is null && !param.IsTrained && Same(param.Value.DType, stored))
@@ -54,7 +56,7 @@ public static class ModelWriter
                 return;
             }
 
-            TensorEntry.FromF32(param.Name, shape, values ?? ToF32(param.Value), stored).WriteTo(stream);
+            TensorEntry.FromF32(name, shape, values ?? ToF32(param.Value), stored).WriteTo(stream);
         });
     }
 
@@ -77,4 +79,17 @@ public static class ModelWriter
         ushort[] halves = MemoryMarshal.Cast<byte, ushort>(x.ToBytes()).ToArray();
         return Array.ConvertAll(halves, h => x.DType == DType.BF16 ? BitConverter.UInt32BitsToSingle((uint)h << 16) : (float)BitConverter.UInt16BitsToHalf(h));
     }
+}
+
+/// <summary>How the tensors of a written model are called.</summary>
+public enum WeightNames
+{
+    /// <summary>As in the files of the directory that the model came from: what reads the base reads this. Without such files, as transformers 5 has them.</summary>
+    Base,
+
+    /// <summary>As the first checkpoints of the family, which transformers 4 wrote too.</summary>
+    Transformers4,
+
+    /// <summary>As the live modules of transformers 5.</summary>
+    Transformers5,
 }

@@ -87,6 +87,24 @@ public sealed class AdapterMergeTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(WeightNames.Base, "language_model.model.layers.0.self_attn.q_proj.weight")]
+    [InlineData(WeightNames.Transformers4, "language_model.model.layers.0.self_attn.q_proj.weight")]
+    [InlineData(WeightNames.Transformers5, "model.language_model.layers.0.self_attn.q_proj.weight")]
+    public void Tensors_are_called_as_in_the_base_or_as_asked(WeightNames names, string expected)
+    {
+        using LoadedModel loaded = ModelCatalog.Load(ModelDirectory.Open(Golden.Path("models", "llava")), _parameters);
+        var config = new LoraConfig { R = 2, LoraAlpha = 4, TargetModules = ModuleMatch.OfPattern(ModuleMatch.AllLinear), InitLoraWeights = LoraInit.Random };
+        AdapterSet set = AdapterSet.Attach(loaded.Model.Parts, loaded.Model.LmHead, config, _parameters, seed: 4);
+        ChatMessage[] messages = [new("user", [new ImagePart(), new TextPart("What is it?")]), new("assistant", [new TextPart("A small thing.")])];
+        EncodedSample probe = loaded.Processor.Encode(new Conversation(messages, [ImageDecoder.Decode(Golden.Path("cases", "images", "tiny.png"))]), new EncodeOptions());
+        MergeReport report = AdapterMerge.Run(loaded, set, Target, _parameters, new MergeOptions(null, probe, null) { Names = names });
+        Assert.True(report.MaxChange > 1e-4, "the adapter does nothing");
+        using WeightSet written = WeightSet.Open(Target);
+        Assert.Contains(expected, written.Tensors.Keys);
+        Assert.Equal(names != WeightNames.Transformers5, written.Contains("vision_tower.vision_model.pre_layrnorm.weight"));
+    }
+
     public void Dispose()
     {
         _arena.Dispose();

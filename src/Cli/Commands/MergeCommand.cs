@@ -24,28 +24,39 @@ internal static class MergeCommand
         var output = new Option<string>("--output") { HelpName = "DIR", Description = "Where the merged model goes; must not exist", Required = true };
         var dtype = new Option<string?>("--dtype") { Description = "float32, bfloat16 or float16; by default as the base is stored" };
         var tolerance = new Option<double?>("--tolerance") { Description = "Largest allowed difference of the logits, relative to the largest" };
+        var names = new Option<string?>("--names") { HelpName = "4|5", Description = "Tensor names of transformers 4 or 5; by default those of the base's files" };
         Option<string?> device = DeviceOption.Create("cpu");
-        var command = new Command("merge", "Fold an adapter into its base and check that the answers stay the same") { model, adapter, output, dtype, tolerance, device };
+        var command = new Command("merge", "Fold an adapter into its base and check that the answers stay the same") { model, adapter, output, dtype, tolerance, names, device };
         command.SetAction(parsed =>
         {
             using var session = new ComputeSession(host, DeviceOption.Parse(parsed.GetValue(device)), Compute.F32);
-            return Run(host, session, (parsed.GetValue(model)!, parsed.GetValue(adapter)!, parsed.GetValue(output)!), DTypeOf(parsed.GetValue(dtype)), parsed.GetValue(tolerance));
+            return Run(host, session, new MergeRequest(parsed.GetValue(model)!, parsed.GetValue(adapter)!, parsed.GetValue(output)!)
+            {
+                DType = DTypeOf(parsed.GetValue(dtype)),
+                Tolerance = parsed.GetValue(tolerance),
+                Names = NamesOf(parsed.GetValue(names)),
+            });
         });
         return new Verb(command);
     }
 
-    private static int Run(CliHost host, ComputeSession session, (string Model, string Adapter, string Output) paths, SafeDType? dtype, double? tolerance)
+    private static int Run(CliHost host, ComputeSession session, MergeRequest request)
     {
-        string output = paths.Output;
-        (LoadedModel loaded, AdapterSet? adapter) = ModelOpener.Open(host, session, paths.Model, paths.Adapter);
+        (LoadedModel loaded, AdapterSet? adapter) = ModelOpener.Open(host, session, request.Model, request.Adapter);
         using (loaded)
         {
-            MergeReport report = AdapterMerge.Run(loaded, adapter!, output, session.Parameters, new MergeOptions(dtype, Probe(loaded.Processor), tolerance));
+            MergeReport report = AdapterMerge.Run(
+                loaded, adapter!, request.Output, session.Parameters, new MergeOptions(request.DType, Probe(loaded.Processor), request.Tolerance) { Names = request.Names });
             host.Result.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.MergedLayers} layers merged; the adapter changes logits by up to {report.MaxChange:G3}"));
             host.Result.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"logits before and after the merge differ by at most {report.MaxDifference:G3} ({report.Relative:G3} of the largest), the likeliest token agrees at {report.SameTokens * 100:0.#} % of the positions"));
-            host.Result.WriteLine($"merged model: {output}");
+            if (request.Names == WeightNames.Transformers4 && loaded.Directory.Config.TryString("transformers_version")?.StartsWith("5.", StringComparison.Ordinal) == true)
+            {
+                host.Messages.WriteLine("note: config.json was written by transformers 5 and is copied as it is; transformers 4 may not understand it");
+            }
+
+            host.Result.WriteLine($"merged model: {request.Output}");
         }
 
         return ExitCodes.Done;
@@ -71,6 +82,14 @@ internal static class MergeCommand
         return processor.Encode(new Conversation(messages, [new Image(ProbeEdge, ProbeEdge, PixelMode.RGB, pixels)]), new EncodeOptions());
     }
 
+    private static WeightNames NamesOf(string? generation) => generation switch
+    {
+        null => WeightNames.Base,
+        "4" => WeightNames.Transformers4,
+        "5" => WeightNames.Transformers5,
+        _ => throw new InvalidDataException($"--names: expected 4 or 5 (the generation of transformers), found '{generation}'"),
+    };
+
     private static SafeDType? DTypeOf(string? name) => name switch
     {
         null => null,
@@ -79,4 +98,13 @@ internal static class MergeCommand
         "float16" or "f16" => SafeDType.F16,
         _ => throw new InvalidDataException($"--dtype: expected float32, bfloat16 or float16, found '{name}'"),
     };
+
+    private sealed record MergeRequest(string Model, string Adapter, string Output)
+    {
+        public SafeDType? DType { get; init; }
+
+        public double? Tolerance { get; init; }
+
+        public WeightNames Names { get; init; }
+    }
 }

@@ -12,7 +12,7 @@ internal sealed class PixtralFamily : Family
     public static readonly PixtralFamily Instance = new();
 
     /// <inheritdoc/>
-    public override IReadOnlyList<NameRule> Renames => ProjectedModel.OlderNames;
+    public override IReadOnlyList<NameRule> Renames { get; } = [new("vision_tower.", "model.vision_tower."), .. ProjectedModel.OlderNames];
 
     /// <inheritdoc/>
     public override VisionLanguageModel Build(WeightScope weights, ConfigSection config, IDisposable? files) => new Pixtral(weights, PixtralConfig.From(config), files);

@@ -47,27 +47,7 @@ public sealed class FileWeights : IWeightSource
     }
 
     /// <summary>The file's key of a parameter, or null.</summary>
-    public string? Find(string name)
-    {
-        if (_files.Contains(name))
-        {
-            return name;
-        }
-
-        foreach (NameRule rule in _rules)
-        {
-            if (name.StartsWith(rule.Module, StringComparison.Ordinal))
-            {
-                string key = string.Concat(rule.File, name.AsSpan(rule.Module.Length));
-                if (_files.Contains(key))
-                {
-                    return key;
-                }
-            }
-        }
-
-        return null;
-    }
+    public string? Find(string name) => NameRule.Find(name, _rules, _files.Contains);
 
     /// <summary>Throws when the files hold tensors that no module asked for.</summary>
     /// <param name="mayIgnore">Tells which leftovers are harmless (buffers that are computed, a tied head's copy).</param>
@@ -103,7 +83,24 @@ public sealed class FileWeights : IWeightSource
 /// <summary>How a checkpoint spells a module path: names that begin with <paramref name="Module"/> begin with <paramref name="File"/> there.</summary>
 /// <param name="File">Prefix in the file.</param>
 /// <param name="Module">Prefix in the live module tree.</param>
-public sealed record NameRule(string File, string Module);
+public sealed record NameRule(string File, string Module)
+{
+    /// <summary>The key under which files have a parameter: its own name, or the first rule's that they have; null if they have none.</summary>
+    /// <param name="name">The parameter's name, in the live module tree.</param>
+    /// <param name="rules">Rules, the oldest first.</param>
+    /// <param name="contains">Whether the files have a key.</param>
+    public static string? Find(string name, IReadOnlyList<NameRule> rules, Func<string, bool> contains)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(rules);
+        ArgumentNullException.ThrowIfNull(contains);
+        return contains(name) ? name : rules.Where(r => name.StartsWith(r.Module, StringComparison.Ordinal)).Select(r => r.ToFile(name)).FirstOrDefault(contains);
+    }
+
+    /// <summary>A name that begins with <see cref="Module"/> as the file spells it.</summary>
+    /// <param name="name">The parameter's name.</param>
+    public string ToFile(string name) => string.Concat(File, name.AsSpan(Module.Length));
+}
 
 /// <summary>A random start for training from scratch: matrices normal, norms one, biases zero.</summary>
 /// <param name="parameters">Where tensors live.</param>
