@@ -9,10 +9,10 @@ namespace Lorikeet.Cli;
 /// <summary>Opens a model, and an adapter on it, as verbs that answer or export name them.</summary>
 internal static class ModelOpener
 {
-    /// <summary>Opens what the user named: a model directory, or an adapter directory, whose base is then opened too.</summary>
+    /// <summary>Opens what the user named: a model directory, or an adapter directory or a run's checkpoint, whose base is then opened too.</summary>
     /// <param name="host">The surroundings; told what the user should know.</param>
     /// <param name="session">The device.</param>
-    /// <param name="path">A model or adapter directory, or a repository of the hub.</param>
+    /// <param name="path">A model or adapter directory, a <c>checkpoint-N</c>, or a repository of the hub.</param>
     /// <param name="adapterPath">An adapter directory, or null.</param>
     /// <exception cref="InvalidDataException">Something is missing, or the adapter belongs to another base.</exception>
     public static (LoadedModel Model, AdapterSet? Adapter) Open(CliHost host, ComputeSession session, string path, string? adapterPath)
@@ -27,6 +27,13 @@ internal static class ModelOpener
             path = HubModels.Directory(host, config.BaseModelNameOrPath, config.Revision);
         }
 
+        string? checkpoint = null;
+        if (FullCheckpoint.Is(path))
+        {
+            (checkpoint, path) = (path, HubModels.OfRun(host, FullCheckpoint.BaseOf(path)));
+            Note($"{checkpoint} is a checkpoint of a run that trains the model itself; its base is {path}");
+        }
+
         ModelDirectory directory = ModelDirectory.Open(path);
         adapterPath = adapterPath is null ? null : HubModels.Directory(host, adapterPath);
         if (adapterPath is not null && !System.IO.Directory.Exists(adapterPath))
@@ -37,6 +44,11 @@ internal static class ModelOpener
         LoadedModel loaded = ModelCatalog.Load(directory, session.Parameters);
         try
         {
+            foreach (string difference in checkpoint is null ? [] : FullCheckpoint.Fill(checkpoint, loaded, session.Parameters))
+            {
+                Note(difference);
+            }
+
             return (loaded, adapterPath is null ? null : Attach(session, loaded, adapterPath, Note));
         }
         catch

@@ -44,12 +44,12 @@ public sealed record CheckpointContents(RunState State, Trainable Trainable, Ada
 /// </summary>
 public static class Checkpoint
 {
+    internal const string StateName = "trainer_state.json";
+    internal const string TrainedName = "trained.safetensors";
+    internal const string SettingsName = "run.yaml";
     private const string Prefix = "checkpoint-";
     private const string AsideSuffix = ".set-aside";
-    private const string StateName = "trainer_state.json";
     private const string OptimizerName = "optimizer.safetensors";
-    private const string TrainedName = "trained.safetensors";
-    private const string SettingsName = "run.yaml";
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>Directory of the checkpoint of a step.</summary>
@@ -83,6 +83,9 @@ public static class Checkpoint
             throw new IOException($"{path}: the checkpoint cannot be written: {e.Message.TrimEnd('.')}. {last}.", e);
         }
     }
+
+    /// <summary>Whether a directory is a checkpoint by its contents.</summary>
+    public static bool Is(string directory) => File.Exists(Path.Combine(directory, StateName)) && File.Exists(Path.Combine(directory, CheckpointManifest.Name));
 
     /// <summary>All checkpoints of a run, newest first.</summary>
     public static IReadOnlyList<(int Step, string Path)> List(string outputDirectory)

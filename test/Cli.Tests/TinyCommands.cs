@@ -9,7 +9,7 @@ namespace Lorikeet.Cli.Tests;
 /// <summary>The verbs, run in this process on the tiny reference model, in a folder of their own.</summary>
 internal sealed class TinyCommands : IDisposable
 {
-    public static readonly Func<CliHost, Verb>[] Verbs = [ChatCommand.Create, EvalCommand.Create, MergeCommand.Create, TrainCommand.Create];
+    public static readonly Func<CliHost, Verb>[] Verbs = [ChatCommand.Create, EvalCommand.Create, MergeCommand.Create, PlanCommand.Create, TrainCommand.Create];
 
     public TinyCommands()
     {

@@ -12,7 +12,7 @@ internal static class EvalCommand
     /// <summary>The verb.</summary>
     public static Verb Create(CliHost host)
     {
-        var target = new Argument<string>("what") { HelpName = "RUN.yaml|DIR", Description = "A run file, a model directory, or an adapter directory (a run's output directory)" };
+        var target = new Argument<string>("what") { HelpName = "RUN.yaml|DIR", Description = "A run file, a model directory, an adapter directory (a run's output directory), or a run's checkpoint-N" };
         var adapter = new Option<string?>("--adapter") { HelpName = "DIR", Description = "An adapter on the model, or 'base' for the model alone; by default the run's" };
         var compare = new Option<string[]>("--compare") { HelpName = "A B", Description = "Compare two: each an adapter directory, a model directory, or 'base'", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true };
         var data = new Option<string?>("--data") { HelpName = "FILE", Description = "The rows; by default the run's data.eval or what data.validation_split holds out" };
@@ -31,7 +31,7 @@ internal static class EvalCommand
         var compute = new Option<string?>("--compute") { Description = "f32, or bf16; by default the run's, or f32" };
         Option<string?> device = DeviceOption.Create(otherwise: null);
         var resamples = new Option<int>("--resamples") { HelpName = "N", Description = "Of --compare", DefaultValueFactory = _ => PairedBootstrap.DefaultResamples };
-        var output = new Option<string?>("--output") { HelpName = "DIR", Description = "Where answers and report go; by default eval/ (compare/) in the adapter's directory, or runs/eval/MODEL" };
+        var output = new Option<string?>("--output") { HelpName = "DIR", Description = "Where answers and report go; by default eval/ (compare/) in the adapter's directory, eval-checkpoint-N beside a checkpoint, or runs/eval/MODEL" };
         var resume = new Option<bool>("--resume") { Description = "Go on with the answers that are there" };
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace them" };
         var command = new Command("eval", "Answer a data set, measure the answers, and write a report; with --compare, say whether two adapters differ")

@@ -14,15 +14,13 @@ namespace Lorikeet.Cli.Commands;
 /// <summary>plan: what a run will need, before anything is loaded.</summary>
 internal static class PlanCommand
 {
-    private const long DefaultRows = 10_000;
-
     /// <summary>The verb.</summary>
     public static Verb Create(CliHost host)
     {
         Argument<string> file = RunFileArgument.Create();
         var memory = new Option<string?>("--memory") { HelpName = "SIZE", Description = "What the run may take, such as 16GiB; without it, this machine's memory" };
         var fit = new Option<bool>("--fit") { Description = "End with exit code 2 if the run needs more than that" };
-        var rows = new Option<string>("--rows") { HelpName = "N|all", Description = "Rows of the data to look at; more are sampled evenly", DefaultValueFactory = _ => DefaultRows.ToString(CultureInfo.InvariantCulture) };
+        var rows = new Option<string>("--rows") { HelpName = "N|all", Description = "Rows of the data to look at; more are sampled evenly", DefaultValueFactory = _ => PlanLine.DefaultRows.ToString(CultureInfo.InvariantCulture) };
         var json = new Option<bool>("--json") { Description = "Print the plan as one line of JSON" };
         var command = new Command("plan", "Say what a run will train, and what memory and time it will need, without loading the model; weights may even be absent") { file, memory, fit, rows, json };
         command.SetAction(parsed =>

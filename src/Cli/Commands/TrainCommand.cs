@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Lorikeet.Cli.Hub;
+using Lorikeet.Cli.Planning;
 using Lorikeet.Cli.Terminal;
 using Lorikeet.Tensors;
 using Lorikeet.Training;
@@ -27,13 +28,14 @@ internal static class TrainCommand
             UsedDirectory used = parsed.GetValue(resume) ? UsedDirectory.Resume : parsed.GetValue(overwrite) ? UsedDirectory.Overwrite : UsedDirectory.Refuse;
             string path = parsed.GetValue(file)!;
             string again = string.Join(' ', new[] { host.CommandName, "train", path }.Concat(host.Settings).Append("--resume").Select(Words.ShellWord));
-            return Run(host, RunFileArgument.Load(host, path), used, again);
+            return Run(host, (path, RunFileArgument.Load(host, path)), used, again);
         });
         return new Verb(command, TakesSettings: true);
     }
 
-    private static int Run(CliHost host, RunConfig config, UsedDirectory used, string again)
+    private static int Run(CliHost host, (string Path, RunConfig Config) file, UsedDirectory used, string again)
     {
+        RunConfig config = file.Config;
         config = config with { Model = config.Model with { Path = HubModels.Pinned(host, config.Model.Path) } };
         using var session = new ComputeSession(host, config.Model.Device, Compute.F32);
         RunEnvironment environment = session.Environment(new ConsoleProgress(host), host) with { LocateModel = name => HubModels.OfRun(host, name) };
@@ -48,6 +50,7 @@ internal static class TrainCommand
             host.Messages.WriteLine($"adapters on {adapter.Adapters.Count} layers: {ModuleSummary.Of(adapter.Adapters.Select(a => a.Layer.Path))}");
         }
 
+        PlanLine.Tell(host, session, (file.Path, config), run);
         TrainResult result = run.Execute(host.Stop.Token, CancellationToken.None);
         if (result.Interrupted)
         {

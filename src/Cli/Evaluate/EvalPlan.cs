@@ -209,7 +209,7 @@ internal sealed record EvalPlan
         EvalSubject Subject(string spec, string folder)
         {
             (string of, string? adapter) = spec == Base ? (model, null)
-                : File.Exists(Path.Combine(spec, "config.json")) ? (spec, null)
+                : File.Exists(Path.Combine(spec, "config.json")) || FullCheckpoint.Is(spec) ? (spec, null)
                 : (model, spec);
             return new EvalSubject(sameName ? spec : NameOf(spec), of, adapter, Path.Combine(output, folder));
         }
@@ -225,8 +225,16 @@ internal sealed record EvalPlan
     {
         string kind = request.Compare is null ? "eval" : "compare";
         bool isOwn = config is not null && request.Adapter is null;
-        return adapter is not null ? Path.Combine(adapter, kind)
+        return Checkpoint.Is(adapter ?? model) ? BesideCheckpoint(adapter ?? model, kind)
+            : adapter is not null ? Path.Combine(adapter, kind)
             : isOwn && config!.Train.OutputDir is { } run ? Path.Combine(run, kind)
             : Path.Combine("runs", kind, NameOf(model));
+    }
+
+    /// <summary>A checkpoint goes away when newer ones come, so its results lie beside it: <c>eval-checkpoint-N</c>.</summary>
+    private static string BesideCheckpoint(string checkpoint, string kind)
+    {
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(checkpoint));
+        return Path.Combine(Path.GetDirectoryName(path)!, $"{kind}-{Path.GetFileName(path)}");
     }
 }

@@ -78,7 +78,7 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
         (LoadedModel loaded, _) = ModelOpener.Open(host, session, subject.Model, subject.Adapter);
         using (loaded)
         {
-            IReadOnlyDictionary<string, string> identity = Identity(loaded, subject.Adapter, session);
+            IReadOnlyDictionary<string, string> identity = Identity(loaded, subject, session);
             EvaluationFolder.Prepare(subject.Folder, identity, used);
             var rows = new EvaluationRows(dataset, _count, loaded.Processor, plan.Encode);
             var evaluation = new ModelEvaluation(loaded, session.Parameters, plan.Compute, rows, plan.Settings);
@@ -123,15 +123,16 @@ internal sealed class EvalRun(CliHost host, EvalPlan plan, Dataset dataset, Used
     }
 
     /// <summary>What the answers depend on. Where files lie does not matter.</summary>
-    private Dictionary<string, string> Identity(LoadedModel loaded, string? adapter, ComputeSession session)
+    private Dictionary<string, string> Identity(LoadedModel loaded, EvalSubject subject, ComputeSession session)
     {
+        string? adapter = subject.Adapter, checkpoint = FullCheckpoint.TensorsOf(subject.Model);
         BaseIdentity model = BaseIdentity.Of(loaded);
         var sampling = plan.Settings.Sampling;
         return new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["data"] = dataset.Fingerprint,
             ["rows"] = _count.ToString(CultureInfo.InvariantCulture),
-            ["model"] = $"{model.ModelType} config {model.ConfigSha256[..16]} weights {model.WeightsSha256[..16]}",
+            ["model"] = $"{model.ModelType} config {model.ConfigSha256[..16]} weights {model.WeightsSha256[..16]}{(checkpoint is null ? "" : " trained " + HashOf(checkpoint))}",
             ["processor"] = $"{model.ProcessorSha256[..16]} template {model.TemplateSha256[..16]}",
             ["adapter"] = adapter is null ? "none" : $"{HashOf(Path.Combine(adapter, AdapterFile.WeightsName))} config {HashOf(Path.Combine(adapter, AdapterFile.ConfigName))}",
             ["pictures"] = plan.Encode.Images.ToString(),

@@ -22,6 +22,9 @@ public sealed record PlanEnvironment
     /// <summary>Rows that are looked at, at most; more are sampled evenly. Null: all.</summary>
     public long? MaxRows { get; init; }
 
+    /// <summary>Bytes that this process holds for the very run that is planned: not part of what the program needs besides.</summary>
+    public long AlreadyHeld { get; init; }
+
     /// <summary>Hears how many rows of how many are looked at.</summary>
     public Action<long, long>? Progress { get; init; }
 

@@ -176,7 +176,7 @@ public sealed class RunPlanner : IDisposable
         long held = (BatchesHeld * (long)config.Train.GradientAccumulationSteps) + 1;
         return new PlannedProcess
         {
-            Program = _program ??= Environment.WorkingSet,
+            Program = _program ??= Math.Max(0, Environment.WorkingSet - _environment.AlreadyHeld),
             ReadAhead = (2 * ((held * dry.InputBytes) + scan.DecodeBytes)) + GarbageBytes,
             Kernels = KernelBytes,
             Saving = config.Train.SaveStrategy == SaveStrategy.No ? 0 : dry.CheckpointBytes,
