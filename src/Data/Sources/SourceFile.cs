@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Lorikeet.Data.Sources.Interop;
 using Microsoft.Win32.SafeHandles;
 
 namespace Lorikeet.Data.Sources;
@@ -36,6 +37,11 @@ internal sealed class SourceFile : IDisposable
 
     private static SourceFile Open(string path, bool isText)
     {
+        if (FileKind.Irregular(path) is { } kind)
+        {
+            throw new InvalidDataException($"{path}: cannot read the data from {kind}: rows are read in any order, several times. Write them to a regular file first.");
+        }
+
         SafeFileHandle handle;
         try
         {

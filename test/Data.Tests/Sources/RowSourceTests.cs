@@ -149,6 +149,31 @@ public sealed class RowSourceTests : IDisposable
         Refused("d.jsonl", null, "the directory holds no data: expected .parquet, .jsonl, .json, .csv or .tsv files, pictures with a metadata.jsonl or metadata.csv, or pictures with .txt files of the same names.");
     }
 
+    // Opening a pipe to which nobody writes would wait for ever.
+    [Theory]
+    [InlineData("pipe.jsonl")]
+    [InlineData("pipe.json")]
+    [InlineData("pipe.csv")]
+    [InlineData("pipe.parquet")]
+    [InlineData("pipe")]
+    public async Task A_named_pipe_is_refused_at_once(string name)
+    {
+        string pipe = _directory.At(name), link = _directory.At("link-" + name);
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [pipe]))
+        {
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, made.ExitCode);
+        }
+
+        File.CreateSymbolicLink(link, pipe);
+        foreach (string path in new[] { pipe, link })
+        {
+            Task<InvalidDataException> refused = Task.Run(() => Assert.Throws<InvalidDataException>(() => RowSources.Open(path)), TestContext.Current.CancellationToken);
+            InvalidDataException error = await refused.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            Assert.Equal($"{path}: cannot read the data from a named pipe: rows are read in any order, several times. Write them to a regular file first.", error.Message);
+        }
+    }
+
     [Fact]
     public void Lines_of_regular_files_cost_nothing()
     {
