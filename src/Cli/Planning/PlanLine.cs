@@ -26,7 +26,7 @@ internal static class PlanLine
             MaxRows = DefaultRows,
             Progress = progress.Report,
             LocateModel = name => HubModels.OfRun(host, name),
-            AlreadyHeld = run.Trainable.Count * sizeof(float),
+            AlreadyHeld = session.Gpu is null ? run.Trainable.Count * sizeof(float) : 0,
         };
         try
         {
