@@ -126,7 +126,7 @@ public sealed class VideoFileTests : IDisposable
     [Fact]
     public void A_missing_program_is_told_with_the_way_to_install_it()
     {
-        string message = Assert.Throws<InvalidDataException>(() => MediaProgram.Start("no-such-ffmpeg", [], "row 1", TimeSpan.FromSeconds(1))).Message;
+        string message = Assert.Throws<DllNotFoundException>(() => MediaProgram.Start("no-such-ffmpeg", [], "row 1", TimeSpan.FromSeconds(1))).Message;
         Assert.StartsWith("row 1: videos are read by the program no-such-ffmpeg, which cannot be started", message, StringComparison.Ordinal);
         Assert.EndsWith(VideoPrograms.HowToInstall, message, StringComparison.Ordinal);
         Assert.NotNull(VideoPrograms.Find().Version);

@@ -80,6 +80,7 @@ internal static class CheckJson
 
         json.WriteStartObject("images");
         json.WriteNumber("total", part.Pictures.Total);
+        json.WriteNumber("videos", part.Pictures.Videos);
         json.WriteNumber("most_per_sample", part.Pictures.MostPerSample);
         json.WriteNumber("samples_without", part.Pictures.WithoutPicture);
         json.WriteNumber("distinct_sizes", part.Pictures.DistinctSizes);
@@ -90,6 +91,11 @@ internal static class CheckJson
             json.WriteNumber("width", size.Width);
             json.WriteNumber("height", size.Height);
             json.WriteNumber("tokens", size.Tokens);
+            if (size.Frames > 0)
+            {
+                json.WriteNumber("frames", size.Frames);
+            }
+
             json.WriteNumber("count", size.Count);
             json.WriteEndObject();
         }

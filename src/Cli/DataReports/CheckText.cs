@@ -44,9 +44,10 @@ internal sealed class CheckText(IAnsiConsole console, int examples)
         Line("in all", Invariant($"{Words.Count(tokens.Total)} tokens with every sample once, {Share(tokens.Supervised, tokens.Total)} carry loss, {Share(tokens.Image, tokens.Total)} are image tokens"));
         if (part.Pictures.Total > 0)
         {
-            string sizes = string.Join(", ", part.Pictures.Sizes.Take(MostSizes).Select(s => Invariant($"{s.Width}x{s.Height} ({s.Tokens} tokens) {Words.Count(s.Count)} times")));
+            string sizes = string.Join(", ", part.Pictures.Sizes.Take(MostSizes).Select(s => Invariant($"{(s.Frames > 0 ? Invariant($"{Counted(s.Frames, "frame")} of ") : "")}{s.Width}x{s.Height} ({s.Tokens} tokens) {Words.Count(s.Count)} times")));
             string more = part.Pictures.DistinctSizes > MostSizes ? Invariant($" and {part.Pictures.DistinctSizes - MostSizes} other sizes") : "";
-            Line("pictures", Invariant($"{Words.Count(part.Pictures.Total)}, at most {part.Pictures.MostPerSample} per sample, {Counted(part.Pictures.WithoutPicture, "sample")} without; seen as {sizes}{more}"));
+            string videos = part.Pictures.Videos > 0 ? Invariant($" ({Counted(part.Pictures.Videos, "video")} among them)") : "";
+            Line("pictures", Invariant($"{Words.Count(part.Pictures.Total)}{videos}, at most {part.Pictures.MostPerSample} per sample, {Counted(part.Pictures.WithoutPicture, "sample")} without; seen as {sizes}{more}"));
         }
 
         if (part.Packing is { } packing)

@@ -41,7 +41,7 @@ internal sealed class MediaProgram : IDisposable
     /// <param name="arguments">Its arguments; no shell sees them.</param>
     /// <param name="name">What messages call the file that it reads.</param>
     /// <param name="maxTime">After this time it is ended.</param>
-    /// <exception cref="InvalidDataException">It is not installed.</exception>
+    /// <exception cref="DllNotFoundException">It is not installed: not the row's fault, so no row is left out for it.</exception>
     public static MediaProgram Start(string program, IReadOnlyList<string> arguments, string name, TimeSpan maxTime)
     {
         var start = new ProcessStartInfo(program, arguments)
@@ -56,7 +56,7 @@ internal sealed class MediaProgram : IDisposable
         }
         catch (Win32Exception error)
         {
-            throw new InvalidDataException($"{name}: videos are read by the program {program}, which cannot be started ({error.Message}). {VideoPrograms.HowToInstall}", error);
+            throw new DllNotFoundException($"{name}: videos are read by the program {program}, which cannot be started ({error.Message}). {VideoPrograms.HowToInstall}", error);
         }
     }
 

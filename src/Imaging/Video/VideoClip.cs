@@ -18,6 +18,7 @@ public abstract class VideoClip
 
     /// <summary>Size, number and rate of the frames; read once.</summary>
     /// <exception cref="InvalidDataException">It is no video, or beyond the caps; the message begins with <see cref="Name"/>.</exception>
+    /// <exception cref="DllNotFoundException">The program that reads videos is not installed; the message says how to install it.</exception>
     public VideoInfo Info => _info.Value;
 
     /// <summary>Decodes frames one at a time; each is as large as <see cref="Info"/> says.</summary>

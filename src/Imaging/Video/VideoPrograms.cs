@@ -17,7 +17,7 @@ public static class VideoPrograms
             VersionOf("ffprobe");
             return (VersionOf("ffmpeg"), null);
         }
-        catch (InvalidDataException error)
+        catch (DllNotFoundException error)
         {
             return (null, error.Message);
         }

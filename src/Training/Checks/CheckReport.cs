@@ -75,7 +75,7 @@ public sealed record TokenFigures
     public required string LongestOrigin { get; init; }
 }
 
-/// <summary>Pictures of samples, as the model sees them.</summary>
+/// <summary>Pictures and videos of samples, as the model sees them.</summary>
 /// <param name="Total">How many there are.</param>
 /// <param name="MostPerSample">Pictures of the sample that has most.</param>
 /// <param name="WithoutPicture">Samples without any.</param>
@@ -85,6 +85,9 @@ public sealed record PictureFigures(long Total, int MostPerSample, long WithoutP
 {
     /// <summary>Sizes listed at most.</summary>
     public const int MostSizes = 12;
+
+    /// <summary>How many of them are videos.</summary>
+    public long Videos { get; init; }
 }
 
 /// <summary>A size of pictures and how often it occurs.</summary>
@@ -92,7 +95,11 @@ public sealed record PictureFigures(long Total, int MostPerSample, long WithoutP
 /// <param name="Height">Height in pixels after resizing.</param>
 /// <param name="Tokens">Image tokens of such a picture.</param>
 /// <param name="Count">Pictures of this size.</param>
-public sealed record SizeCount(int Width, int Height, int Tokens, long Count);
+public sealed record SizeCount(int Width, int Height, int Tokens, long Count)
+{
+    /// <summary>Frames of such a video; 0 for pictures.</summary>
+    public int Frames { get; init; }
+}
 
 /// <summary>What packing would make of the samples.</summary>
 /// <param name="Capacity">Tokens of a pack: data.max_length.</param>

@@ -45,10 +45,10 @@ internal sealed class PartFigures
     {
         SizeCount[] sizes =
         [
-            .. _sizes.GroupBy(s => (s.Key.Width, s.Key.Height, s.Key.Tokens)).Select(g => new SizeCount(g.Key.Width, g.Key.Height, g.Key.Tokens, g.Sum(s => s.Value)))
-                .OrderByDescending(s => s.Count).ThenBy(s => s.Width).ThenBy(s => s.Height).ThenBy(s => s.Tokens),
+            .. _sizes.GroupBy(s => (s.Key.Width, s.Key.Height, s.Key.Tokens, s.Key.Frames)).Select(g => new SizeCount(g.Key.Width, g.Key.Height, g.Key.Tokens, g.Sum(s => s.Value)) { Frames = g.Key.Frames })
+                .OrderByDescending(s => s.Count).ThenBy(s => s.Width).ThenBy(s => s.Height).ThenBy(s => s.Tokens).ThenBy(s => s.Frames),
         ];
-        var pictures = new PictureFigures(sizes.Sum(s => s.Count), _mostPictures, _without, [.. sizes.Take(PictureFigures.MostSizes)], sizes.Length);
+        var pictures = new PictureFigures(sizes.Sum(s => s.Count), _mostPictures, _without, [.. sizes.Take(PictureFigures.MostSizes)], sizes.Length) { Videos = sizes.Where(s => s.Frames > 0).Sum(s => s.Count) };
         return new PartReport(name, path, _rows, _tokens.Count, Tokens(), pictures, Packing(maxLength));
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using Lorikeet.Data;
 using Lorikeet.Imaging;
 using Lorikeet.Imaging.Video;
@@ -132,13 +133,15 @@ public sealed class SampleCheck(Dataset dataset, Processor processor, SampleLoad
 
     private UInt128 ContentOf(VideoSource source)
     {
+        // The same file with other wishes is another video.
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(source.Settings.ToString()));
         if (source.Frames.Count == 0)
         {
             using FileStream file = File.OpenRead(source.FilePath!);
-            return BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(file));
+            hash.AppendData(SHA256.HashData(file));
         }
 
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (ImageSource frame in source.Frames)
         {
             hash.AppendData(SHA256.HashData(frame.ReadBytes(Limits)));

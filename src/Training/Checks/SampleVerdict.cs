@@ -45,7 +45,7 @@ public sealed record SampleVerdict
 
 /// <summary>What was found out about a video.</summary>
 /// <param name="Clip">The video.</param>
-/// <param name="Content">Hash of its file's bytes, or of its frames'; zero if it was not asked for.</param>
+/// <param name="Content">Hash of its file's bytes, or of its frames', and of what the row asks of it; zero if it was not asked for.</param>
 public sealed record VideoFacts(VideoClip Clip, UInt128 Content);
 
 /// <summary>What was found out about a picture.</summary>

@@ -118,7 +118,7 @@ internal sealed class DataScan
             Origin = _loader.Describe(row),
             Tokens = sample.Ids.Length,
             Supervised = sample.Supervised,
-            Pictures = [.. pictures.Select((p, i) => new PlannedPicture(sizes[i].Width, sizes[i].Height, p.Width, p.Height, p.Tokens, p.Patches))],
+            Pictures = [.. pictures.Select((p, i) => new PlannedPicture(sizes[i].Width, sizes[i].Height, p.Width, p.Height, p.Tokens, p.Patches) { Frames = p.Frames })],
         };
     }
 
@@ -188,8 +188,8 @@ public sealed record PlannedSample
         string pictures = Pictures.Count switch
         {
             0 => "no picture",
-            1 => $"1 picture: {Pictures[0]}",
-            _ => string.Create(CultureInfo.InvariantCulture, $"{Pictures.Count} pictures, the largest: {Pictures.MaxBy(p => p.Patches)}"),
+            1 => $"1 {(Pictures[0].Frames > 0 ? "video" : "picture")}: {Pictures[0]}",
+            _ => string.Create(CultureInfo.InvariantCulture, $"{Pictures.Count} pictures{(Pictures.Any(p => p.Frames > 0) ? " and videos" : "")}, the largest: {Pictures.MaxBy(p => p.Patches)}"),
         };
         return string.Create(CultureInfo.InvariantCulture, $"{Origin}: {Tokens} tokens ({Supervised} carry loss), {pictures}");
     }
@@ -204,7 +204,11 @@ public sealed record PlannedSample
 /// <param name="Patches">Patches.</param>
 public sealed record PlannedPicture(int FileWidth, int FileHeight, int Width, int Height, int Tokens, int Patches)
 {
+    /// <summary>Frames of a video that the model sees; 0 for a picture.</summary>
+    public int Frames { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{FileWidth}x{FileHeight} in the file, {Width}x{Height} for the model, {Tokens} image tokens, {Patches} patches");
+        CultureInfo.InvariantCulture,
+        $"{FileWidth}x{FileHeight} in the file, {(Frames > 0 ? $"{Frames} frames of " : "")}{Width}x{Height} for the model, {Tokens} {(Frames > 0 ? "video" : "image")} tokens, {Patches} patches");
 }
