@@ -1,3 +1,5 @@
+using Lorikeet.Testing;
+
 namespace Lorikeet.Cli.Tests;
 
 /// <summary>chat: once, and in turns that come through a pipe.</summary>
@@ -53,6 +55,30 @@ public sealed class ChatTests : IDisposable
     public void A_picture_in_a_turn_changes_the_answer()
     {
         Assert.NotEqual(Turns("What is it?").Result, Turns($"/image {Picture}", "What is it?").Result);
+    }
+
+    [Fact]
+    public void A_folder_of_frames_is_a_video_for_models_that_take_them()
+    {
+        string frames = Path.Combine(_tiny.Folder, "frames"), model = Golden.Path("models", "qwen2_vl");
+        Directory.CreateDirectory(frames);
+        foreach (int i in new[] { 1, 2, 3 })
+        {
+            File.Copy(Picture, Path.Combine(frames, $"f{i}.png"));
+        }
+
+        Said said = _tiny.Run("chat", model, "--video", frames, "--prompt", "What happens?", "--max-new-tokens", "4");
+        Assert.True(said.Code == ExitCodes.Done, said.Messages);
+        Assert.Contains($"video: {frames}, ", said.Messages, StringComparison.Ordinal);
+        Assert.Contains("3 frames, 2 per second", said.Messages, StringComparison.Ordinal);
+        Said turns = TinyCommands.Run(new StringReader($"/video {frames}\nWhat happens?"), new StopSignal(), "chat", model, "--max-new-tokens", "4");
+        Assert.Equal(said.Result, turns.Result);
+        Assert.NotEqual(said.Result, _tiny.Run("chat", model, "--prompt", "What happens?", "--max-new-tokens", "4").Result);
+
+        Said refused = _tiny.Run("chat", _tiny.Model, "--video", frames, "--prompt", "What happens?");
+        Assert.Equal(ExitCodes.Input, refused.Code);
+        Assert.Contains("take pictures alone", refused.Messages, StringComparison.Ordinal);
+        Assert.Equal("error: gone.mp4: there is no such video\n", _tiny.Run("chat", model, "--video", "gone.mp4", "--prompt", "Hello").Messages);
     }
 
     public void Dispose() => _tiny.Dispose();

@@ -9,7 +9,7 @@ namespace Lorikeet.Models.Backbones;
 /// <remarks>
 /// Source: Wang et al. 2024 (Qwen2-VL), section 2.1, M-RoPE; Bai et al. 2025 (Qwen2.5-VL), section 2.1.3; <c>get_rope_index</c> of
 /// transformers 4. Known deviation: transformers 5 goes on behind a video's longer edge even where its time reaches further, so that text
-/// shares positions with frames; and until 5.20 it rounded the seconds of a temporal patch down before it multiplied.
+/// shares positions with frames; its earlier versions also rounded the seconds of a temporal patch down before they multiplied.
 /// </remarks>
 /// <param name="Axes">Positions on each axis, each [N].</param>
 /// <param name="Shifts">Per sequence: the next token's position minus its number.</param>

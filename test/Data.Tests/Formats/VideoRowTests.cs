@@ -1,5 +1,7 @@
+using Lorikeet.Data.Formats;
 using Lorikeet.Imaging;
 using Lorikeet.Imaging.Video;
+using Lorikeet.Testing;
 using Lorikeet.Text.Chat;
 
 namespace Lorikeet.Data.Tests.Formats;
@@ -66,6 +68,20 @@ public sealed class VideoRowTests : FormatTestBase
     [InlineData("""{"video":{"path":"v.mp4","resized_height":56},"question":"q","answer":"r"}""", "key 'video.resized_height' asks for a size in pixels, which is not supported; give max_pixels (and min_pixels) instead.")]
     [InlineData("""{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":[{"type":"video","video":"v.mp4"}]}]}""", "key 'messages[1].content' puts a video into the assistant's message; expected videos in user messages only.")]
     public void Unusable_videos_are_refused(string json, string expected) => Refused(json, expected);
+
+    [Fact]
+    public void Every_row_in_the_documentation_has_a_video()
+    {
+        Folder.Save("clip.mp4", "not opened here");
+        string[] section = [.. File.ReadLines(Path.Combine(Golden.Root, "..", "..", "docs", "data.md")).SkipWhile(line => line != "## Videos").Skip(1).TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))];
+        string[] rows = [.. section.SkipWhile(line => line != "```json").Skip(1).TakeWhile(line => line != "```")];
+        Assert.Equal(5, rows.Length);
+        Assert.All(rows, row => Assert.Single(ReadRow(row).Videos));
+        foreach (string wish in VideoResolver.Wishes.Except(["num_frames"]))
+        {
+            Assert.Contains(section, line => line.Contains($"`{wish}`", StringComparison.Ordinal));
+        }
+    }
 
     [Fact]
     public void Frames_of_a_list_are_one_clip_whose_rate_the_row_may_tell()
