@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Lorikeet.Cli.Hub;
 using Lorikeet.Cli.DataReports;
 using Lorikeet.Cli.Terminal;
 using Lorikeet.Models;
@@ -30,7 +31,7 @@ internal static class DataCommand
         var command = new Command("check", "Find every bad row of the training and evaluation data in one pass; exit code 2 if there is one") { file, fast, examples, asJson, output, threads };
         command.SetAction(parsed =>
         {
-            RunConfig config = RunFileArgument.Load(host, parsed.GetValue(file)!);
+            RunConfig config = HubData.Located(host, RunFileArgument.Load(host, parsed.GetValue(file)!));
             int workers = parsed.GetValue(threads);
             var options = new CheckOptions
             {
@@ -142,7 +143,7 @@ internal static class DataCommand
         var command = new Command("preview", "Show samples as the model will see them: text, image tokens, resolutions, and which tokens carry loss") { file, samples, rows, split, seed, epoch, html };
         command.SetAction(parsed =>
         {
-            RunConfig config = RunFileArgument.Load(host, parsed.GetValue(file)!);
+            RunConfig config = HubData.Located(host, RunFileArgument.Load(host, parsed.GetValue(file)!));
             bool isEvaluation = parsed.GetValue(split) switch
             {
                 "train" => false,

@@ -27,7 +27,7 @@ internal static class PlanCommand
         {
             long? budget = parsed.GetValue(memory) is { } size ? Size(size) : null;
             long? most = Rows(parsed.GetValue(rows)!);
-            RunConfig config = RunFileArgument.Load(host, parsed.GetValue(file)!);
+            RunConfig config = HubData.Located(host, RunFileArgument.Load(host, parsed.GetValue(file)!));
             PlanResult result = Make(host, config, most, budget ?? Machine.Memory().Usable, isMachine: budget is null);
             host.Result.Write(parsed.GetValue(json) ? PlanJson.Of(result) + "\n" : PlanText.Of(result));
             if (!result.Fits)

@@ -36,7 +36,7 @@ internal static class TrainCommand
     private static int Run(CliHost host, (string Path, RunConfig Config) file, UsedDirectory used, string again)
     {
         RunConfig config = file.Config;
-        config = config with { Model = config.Model with { Path = HubModels.Pinned(host, config.Model.Path) } };
+        config = HubData.Located(host, config) with { Model = config.Model with { Path = HubModels.Pinned(host, config.Model.Path) } };
         using var session = new ComputeSession(host, config.Model.Device, Compute.F32);
         RunEnvironment environment = session.Environment(new ConsoleProgress(host), host) with { LocateModel = name => HubModels.OfRun(host, name) };
         using TrainingRun run = TrainingRun.Build(config, environment, used);

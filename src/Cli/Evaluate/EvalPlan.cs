@@ -83,7 +83,9 @@ internal sealed record EvalPlan
             Subjects = request.Compare is { } two
                 ? Pair(model, two.A, two.B, output)
                 : [new EvalSubject(adapter is null ? NameOf(model) : NameOf(adapter), model, adapter, output)],
-            OpenData = cancellation => Rows(request, config, cancellation),
+            OpenData = cancellation => request.Data is { } path
+                ? Rows(request with { Data = HubData.Path(host, path) }, config, cancellation)
+                : Rows(request, config is null ? null : HubData.Located(host, config), cancellation),
             MaxSamples = request.MaxSamples,
             Encode = DataEncoding.Of(data),
             Settings = new EvaluationSettings

@@ -24,14 +24,18 @@ internal static class HubModels
     public static string OfRun(CliHost host, string path) =>
         Path.IsPathRooted(path) || RepositoryId.TryParse(path) is not { } id ? path : Snapshot(host, id, path).Directory;
 
-    private static Snapshot Snapshot(CliHost host, RepositoryId id, string asked)
+    /// <summary>A repository's files: from the cache if they are whole there, else pulled.</summary>
+    /// <param name="host">The surroundings.</param>
+    /// <param name="id">The repository.</param>
+    /// <param name="asked">What the user wrote.</param>
+    internal static Snapshot Snapshot(CliHost host, RepositoryId id, string asked)
     {
         HubOptions options = HubEnvironment.Read(host);
         if (new HubClient(options).FindCached(id) is { } cached)
         {
             if (!id.IsPinned)
             {
-                host.Messages.WriteLine($"note: {id} is taken from the cache, commit {cached.Commit} ('{host.CommandName} pull {id}' looks for a newer one)");
+                host.Messages.WriteLine($"note: {id} is taken from the cache, commit {cached.Commit} ('{host.CommandName} pull {id}{(id.Kind == RepositoryKind.Dataset ? " --repo-type dataset" : "")}' looks for a newer one)");
             }
 
             return cached;
@@ -39,7 +43,7 @@ internal static class HubModels
 
         if (!options.IsOffline)
         {
-            host.Messages.WriteLine($"note: there is no directory '{asked}'; pulling {id} from {options.Endpoint.Authority}");
+            host.Messages.WriteLine($"note: there is no {(id.Kind == RepositoryKind.Dataset ? "file or directory" : "directory")} '{asked}'; pulling {id} from {options.Endpoint.Authority}");
         }
 
         try
@@ -50,7 +54,7 @@ internal static class HubModels
         }
         catch (HubException failure) when (failure.Failure is HubFailure.NotFound or HubFailure.Unreachable)
         {
-            throw new HubException($"there is no directory '{asked}', and {failure.Message}", failure.Failure, failure);
+            throw new HubException($"there is no {(id.Kind == RepositoryKind.Dataset ? "file or directory" : "directory")} '{asked}', and {failure.Message}", failure.Failure, failure);
         }
     }
 }

@@ -9,7 +9,7 @@ namespace Lorikeet.Training.Config;
 public sealed record DataSection
 {
     /// <summary>
-    /// The training samples: a file (jsonl, json, csv, tsv, parquet), a pattern such as "part-*.jsonl", a directory, or a list of these or of
+    /// The training samples: a file (jsonl, json, csv, tsv, parquet), a pattern such as "part-*.jsonl", a directory, a data set of the hub (ORG/NAME), or a list of these or of
     /// sources, {path: ..., weight: ..., split: ..., max_samples: ..., format: ..., image_root: ..., prompt: ...}. Required.
     /// </summary>
     public DataSources? Train { get; init; }

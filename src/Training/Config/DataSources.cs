@@ -5,8 +5,8 @@ namespace Lorikeet.Training.Config;
 /// <summary>One source of samples. What it leaves out is taken from the data section.</summary>
 public sealed record DataSource
 {
-    /// <summary>A file (jsonl, json, csv, tsv, parquet), a pattern such as part-*.jsonl, or a directory. Required.</summary>
-    [FilePath]
+    /// <summary>A file (jsonl, json, csv, tsv, parquet), a pattern such as part-*.jsonl, a directory, or a data set of the hub, ORG/NAME. Required.</summary>
+    [FilePath(MayNameRepository = true)]
     public string? Path { get; init; }
 
     /// <summary>Share of the samples, relative to the weights of the other sources (1 if others have one); without any weight, every row once.</summary>

@@ -6,7 +6,7 @@ namespace Lorikeet.Cli.Tests.Hub;
 /// <summary>The verbs on models of a hub: pull by itself, and train, chat and merge by a repository's name.</summary>
 public sealed class HubVerbTests : IDisposable
 {
-    private static readonly Func<CliHost, Verb>[] Verbs = [ChatCommand.Create, MergeCommand.Create, PullCommand.Create, TrainCommand.Create];
+    private static readonly Func<CliHost, Verb>[] Verbs = [ChatCommand.Create, EvalCommand.Create, MergeCommand.Create, PullCommand.Create, TrainCommand.Create];
 
     private readonly FakeHub _hub = new("tiny/model");
     private readonly TinyCommands _tiny = new();
@@ -88,6 +88,41 @@ public sealed class HubVerbTests : IDisposable
         TestHost trained = Train(ExitCodes.Done, "--data.train", directory, "--data.image_root", "null");
         Assert.Contains("1 of other splits (test)", trained.Messages, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(_tiny.Output, "adapter_model.safetensors")));
+    }
+
+    [Fact]
+    public void Data_sets_are_named_like_models()
+    {
+        _tiny.Model = Golden.Path("models", "smolvlm");
+        using var rows = new FakeHub("tiny/rows", isDataset: true);
+        string picture = Convert.ToBase64String(File.ReadAllBytes(Path.Combine(_tiny.Images, "tiny.png")));
+        string row = TinyCommands.Row(picture, "a dot") + "\n";
+        rows.Add("data/train-00000-of-00001.jsonl", row + row);
+        rows.Add("data/test-00000-of-00001.jsonl", row);
+        _environment["HF_ENDPOINT"] = rows.Endpoint.AbsoluteUri;
+        TestHost first = Train(ExitCodes.Done, "--data.train", "[{path: tiny/rows, max_samples: 2}]", "--data.image_root", "null");
+        Assert.Contains("there is no file or directory 'tiny/rows'; pulling tiny/rows", first.Messages, StringComparison.Ordinal);
+        string saved = File.ReadAllText(Path.Combine(_tiny.Output, "run.yaml"));
+        Assert.Contains($"datasets--tiny--rows/snapshots/{rows.Commit}", saved, StringComparison.Ordinal);
+        byte[] adapter = File.ReadAllBytes(Path.Combine(_tiny.Output, "adapter_model.safetensors"));
+
+        // From the cache, also offline; the evaluation's rows, too.
+        rows.ForgetRequests();
+        _environment["HF_HUB_OFFLINE"] = "1";
+        TestHost second = Train(ExitCodes.Done, "--overwrite", "--data.train", $"tiny/rows@{rows.Commit}", "--data.image_root", "null");
+        Assert.Contains("1 of other splits (test)", second.Messages, StringComparison.Ordinal);
+        Assert.Equal(adapter, File.ReadAllBytes(Path.Combine(_tiny.Output, "adapter_model.safetensors")));
+        TestHost evaluated = Run(ExitCodes.Done, "eval", _tiny.Output, "--data", "tiny/rows", "--metrics", "loss");
+        Assert.Contains("taken from the cache", evaluated.Messages, StringComparison.Ordinal);
+        Assert.Empty(rows.Requests);
+    }
+
+    [Fact]
+    public void A_misspelt_data_file_is_no_data_set()
+    {
+        TestHost test = Train(ExitCodes.Input, "--data.train", "tiny/rows.jsonl");
+        Assert.Contains("tiny/rows.jsonl: cannot open the data file: the file does not exist", test.Messages, StringComparison.Ordinal);
+        Assert.DoesNotContain(_hub.Requests, r => r.Path.Contains("rows", StringComparison.Ordinal));
     }
 
     [Fact]

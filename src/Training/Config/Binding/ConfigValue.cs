@@ -26,7 +26,9 @@ internal abstract class ConfigValue
     {
         bool nullable = new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
         var path = property.GetCustomAttribute<FilePathAttribute>();
-        ConfigValue value = path is { MayNameRepository: true } ? new TextValue(isPath: true, mayNameRepository: true) : For(property.PropertyType, path is not null);
+        ConfigValue value = path is { MayNameRepository: true }
+            ? new TextValue(isPath: true, property.DeclaringType == typeof(DataSource) ? RepositoryNames.IsData : RepositoryNames.IsModel)
+            : For(property.PropertyType, path is not null);
         return nullable && value is not OptionalValue ? new OptionalValue(value) : value;
     }
 

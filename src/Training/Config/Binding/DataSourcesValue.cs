@@ -6,7 +6,7 @@ namespace Lorikeet.Training.Config.Binding;
 /// <summary>Where samples come from: a path, a mapping that begins with one, or a list of either.</summary>
 internal sealed class DataSourcesValue : ConfigValue
 {
-    private static readonly TextValue PathText = new(isPath: true);
+    private static readonly TextValue PathText = new(isPath: true, RepositoryNames.IsData);
     private static readonly SectionValue Source = new(typeof(DataSource));
 
     public override string Expected => "a path, or a list of paths or of sources ({path: ..., weight: ..., split: ...})";

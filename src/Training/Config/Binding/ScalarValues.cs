@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Numerics;
 using System.Reflection;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 
 namespace Lorikeet.Training.Config.Binding;
 
@@ -77,10 +76,10 @@ internal sealed class NumberValue : ScalarValue
 }
 
 /// <summary>
-/// A text or, with <paramref name="isPath"/>, a path that is made absolute. With <paramref name="mayNameRepository"/>, ORG/NAME and
-/// ORG/NAME@REVISION stay as they are unless there is a directory of that name.
+/// A text or, with <paramref name="isPath"/>, a path that is made absolute. What <paramref name="namesRepository"/> takes for ORG/NAME or
+/// ORG/NAME@REVISION stays as it is unless there is a file or directory of that name.
 /// </summary>
-internal sealed partial class TextValue(bool isPath, bool mayNameRepository = false) : ScalarValue
+internal sealed class TextValue(bool isPath, Func<string, bool>? namesRepository = null) : ScalarValue
 {
     public override string Expected => isPath ? "a path" : "a text";
 
@@ -108,11 +107,8 @@ internal sealed partial class TextValue(bool isPath, bool mayNameRepository = fa
         }
 
         string full = Path.GetFullPath(scalar.Text, context.FolderOf(scalar.Origin));
-        return mayNameRepository && RepositoryName().IsMatch(scalar.Text) && !Directory.Exists(full) && !File.Exists(full) ? scalar.Text : full;
+        return namesRepository?.Invoke(scalar.Text) == true && !Directory.Exists(full) && !File.Exists(full) ? scalar.Text : full;
     }
-
-    [GeneratedRegex(@"\A[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*(@[A-Za-z0-9_.+/-]+)?\z", RegexOptions.None, 1000)]
-    private static partial Regex RepositoryName();
 }
 
 /// <summary>One word of a fixed set: an enum.</summary>
