@@ -25,7 +25,7 @@ internal sealed class LlavaFamily : Family
 /// <summary>Conversations as input of <see cref="Llava"/>.</summary>
 internal sealed class LlavaInputs : Processor
 {
-    private readonly ClipPictures _pictures;
+    private readonly SquarePictures _pictures;
     private readonly LlavaConfig _config;
     private readonly string _imageToken;
 
@@ -33,46 +33,26 @@ internal sealed class LlavaInputs : Processor
         : base(directory)
     {
         _config = LlavaConfig.From(directory.Config);
-        _pictures = new ClipPictures(directory.ImageProcessorConfig);
-        _pictures.RequireSize(_config.Vision.Encoder.ImageSize);
+        var pictures = new ClipPictures(directory.ImageProcessorConfig);
+        pictures.RequireSize(_config.Vision.Encoder.ImageSize);
+        _pictures = new SquarePictures(pictures, _config.Vision.Encoder.ImageSize);
         _imageToken = directory.ProcessorConfig?.TryString("image_token") ?? directory.SpecialTokens.GetValueOrDefault("image_token", "<image>");
     }
 
-    private int Edge => _config.Vision.Encoder.ImageSize;
-
-    private int ValuesPerPicture => 3 * Edge * Edge;
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples) => _pictures.Reference(samples);
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples)
-    {
-        float[] pixels = [.. samples.SelectMany(PixelsOf)];
-        return pixels.Length == 0
-            ? new Dictionary<string, (Array, long[])>()
-            : new Dictionary<string, (Array, long[])> { ["pixel_values"] = (pixels, [pixels.Length / ValuesPerPicture, 3, Edge, Edge]) };
-    }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<Image> Visible(EncodedSample sample) =>
-        [.. PixelsOf(sample).Chunk(ValuesPerPicture).Select(pixels => _pictures.Visible(pixels, Edge))];
+    public override IReadOnlyList<Image> Visible(EncodedSample sample) => _pictures.Visible(sample);
 
     /// <inheritdoc/>
     protected override ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options) => new LlavaLayout(_config, sizes.Count);
 
     /// <inheritdoc/>
-    protected override object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options)
-    {
-        float[] pixels = new float[checked(images.Count * ValuesPerPicture)];
-        for (int i = 0; i < images.Count; i++)
-        {
-            Image image = options.LongestEdge is { } edge ? Resize.Thumbnail(images[i].ToRgb(options.Alpha), edge, edge) : images[i];
-            _pictures.Write(image, options.Alpha, pixels.AsSpan(i * ValuesPerPicture, ValuesPerPicture));
-        }
-
-        return pixels;
-    }
+    protected override object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options) => _pictures.Make(images, options);
 
     /// <inheritdoc/>
-    protected override object BlankPixels(IReadOnlyList<PixelSize> sizes, ImageLayout layout, ImageOptions options) => new float[checked(sizes.Count * ValuesPerPicture)];
+    protected override object BlankPixels(IReadOnlyList<PixelSize> sizes, ImageLayout layout, ImageOptions options) => _pictures.Blank(sizes.Count);
 
     /// <inheritdoc/>
     protected override ExpandedText Expand(string text, ImageLayout? layout) =>
@@ -81,11 +61,9 @@ internal sealed class LlavaInputs : Processor
     /// <inheritdoc/>
     protected override VisionInput? CollateImages(IReadOnlyList<EncodedSample> samples, IReadOnlyList<ulong>? keys)
     {
-        TowerPictures pictures = TowerPictures.Of(_config.Vision, [.. samples.Select(PixelsOf)], keys);
+        TowerPictures pictures = TowerPictures.Of(_config.Vision, [.. samples.Select(SquarePictures.Of)], keys);
         return pictures.Count == 0 ? null : new LlavaVision([.. samples.Select(s => s.ImageCount * _config.FeatureRows)], pictures);
     }
-
-    private static float[] PixelsOf(EncodedSample sample) => (float[]?)sample.Pixels ?? [];
 }
 
 /// <summary>Pictures of one size each.</summary>

@@ -53,7 +53,7 @@ internal sealed class QwenVlInputs : Processor
         "<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", Start, End, Pad,
     ];
 
-    private readonly ClipPictures _pictures;
+    private readonly SquarePictures _pictures;
     private readonly QwenVlConfig _config;
 
     public QwenVlInputs(ModelDirectory directory)
@@ -61,8 +61,9 @@ internal sealed class QwenVlInputs : Processor
     {
         _config = QwenVlConfig.From(directory.Config);
         int edge = _config.ImageSize;
-        _pictures = new ClipPictures(ConfigSection.From("the settings of this model type", System.Text.Json.JsonSerializer.SerializeToElement(
+        var pictures = new ClipPictures(ConfigSection.From("the settings of this model type", System.Text.Json.JsonSerializer.SerializeToElement(
             new { do_center_crop = false, size = new { height = edge, width = edge } })));
+        _pictures = new SquarePictures(pictures, edge);
         if (Tokenizer.TokenToId(Start) != _config.ImageStartId)
         {
             throw new InvalidDataException(FormattableString.Invariant(
@@ -76,39 +77,23 @@ internal sealed class QwenVlInputs : Processor
 
     private int Edge => _config.ImageSize;
 
-    private int ValuesPerPicture => 3 * Edge * Edge;
-
     /// <inheritdoc/>
     public override bool AddsSpecialTokens(string rendered) => false;
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples)
-    {
-        float[] pixels = [.. samples.SelectMany(PixelsOf)];
-        return pixels.Length == 0
-            ? new Dictionary<string, (Array, long[])>()
-            : new Dictionary<string, (Array, long[])> { ["pixel_values"] = (pixels, [pixels.Length / ValuesPerPicture, 3, Edge, Edge]) };
-    }
+    public override IReadOnlyDictionary<string, (Array Values, long[] Shape)> ReferenceImages(IReadOnlyList<EncodedSample> samples) => _pictures.Reference(samples);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Image> Visible(EncodedSample sample) =>
-        [.. PixelsOf(sample).Chunk(ValuesPerPicture).Select(pixels => _pictures.Visible(pixels, Edge))];
+    public override IReadOnlyList<Image> Visible(EncodedSample sample) => _pictures.Visible(sample);
 
     /// <inheritdoc/>
     protected override ImageLayout Layout(IReadOnlyList<PixelSize> sizes, ImageOptions options) => new QwenVlLayout(_config, sizes.Count);
 
     /// <inheritdoc/>
-    protected override object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options)
-    {
-        float[] pixels = new float[checked(images.Count * ValuesPerPicture)];
-        for (int i = 0; i < images.Count; i++)
-        {
-            Image image = options.LongestEdge is { } edge ? Resize.Thumbnail(images[i].ToRgb(options.Alpha), edge, edge) : images[i];
-            _pictures.Write(image, options.Alpha, pixels.AsSpan(i * ValuesPerPicture, ValuesPerPicture));
-        }
+    protected override object Pixels(IReadOnlyList<Image> images, ImageLayout layout, ImageOptions options) => _pictures.Make(images, options);
 
-        return pixels;
-    }
+    /// <inheritdoc/>
+    protected override object BlankPixels(IReadOnlyList<PixelSize> sizes, ImageLayout layout, ImageOptions options) => _pictures.Blank(sizes.Count);
 
     /// <summary>Padding in place of each path; <see cref="Amend"/> spells the path.</summary>
     protected override ExpandedText Expand(string text, ImageLayout? layout)
@@ -230,16 +215,16 @@ internal sealed class QwenVlInputs : Processor
             return null;
         }
 
-        float[] patches = new float[checked(pictures * ValuesPerPicture)];
+        float[] patches = new float[checked(pictures * _pictures.Values)];
         var rowKeys = new List<long>();
         int done = 0;
         for (int b = 0; b < samples.Count; b++)
         {
-            float[] pixels = PixelsOf(samples[b]);
+            float[] pixels = SquarePictures.Of(samples[b]);
             for (int i = 0; i < samples[b].ImageCount; i++, done++)
             {
-                Span<float> target = patches.AsSpan(done * ValuesPerPicture, ValuesPerPicture);
-                Patches.Extract(pixels.AsSpan(i * ValuesPerPicture, ValuesPerPicture), 3, Edge, Edge, (_config.PatchSize, _config.PatchSize), target);
+                Span<float> target = patches.AsSpan(done * _pictures.Values, _pictures.Values);
+                Patches.Extract(pixels.AsSpan(i * _pictures.Values, _pictures.Values), 3, Edge, Edge, (_config.PatchSize, _config.PatchSize), target);
             }
 
             for (int row = 0; keys is not null && row < samples[b].ImageCount * _config.Patches; row++)
@@ -282,8 +267,6 @@ internal sealed class QwenVlInputs : Processor
             at = end;
         }
     }
-
-    private static float[] PixelsOf(EncodedSample sample) => (float[]?)sample.Pixels ?? [];
 }
 
 /// <summary>Pictures of one size each, stretched to it.</summary>
