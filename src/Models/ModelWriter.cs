@@ -12,6 +12,7 @@ public static class ModelWriter
     [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "vocab.json", "merges.txt", "qwen.tiktoken", "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "processor_config.json",
+        "video_preprocessor_config.json",
     ];
 
     /// <summary>Writes into an empty directory, usually a staging directory.</summary>

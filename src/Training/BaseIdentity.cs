@@ -26,7 +26,7 @@ public sealed record BaseIdentity(string ModelType, string ConfigSha256, string 
     private const int BlockBytes = 4096;
     private const int BlocksPerTensor = 16;
 
-    private static readonly string[] SettingsFiles = ["preprocessor_config.json", "processor_config.json"];
+    private static readonly string[] SettingsFiles = ["preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json"];
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>The identity of a loaded model.</summary>
@@ -41,7 +41,7 @@ public sealed record BaseIdentity(string ModelType, string ConfigSha256, string 
             Hash(Encoding.UTF8.GetBytes(model.Processor.Template.Source)));
     }
 
-    /// <summary>Hash of the files that say how pictures are prepared.</summary>
+    /// <summary>Hash of the files that say how pictures and videos are prepared.</summary>
     internal static string ProcessorHash(ModelDirectory directory) =>
         Hash([.. SettingsFiles.Select(name => Path.Combine(directory.Path, name)).Where(File.Exists).SelectMany(File.ReadAllBytes)]);
 

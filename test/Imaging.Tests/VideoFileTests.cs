@@ -68,6 +68,23 @@ public sealed class VideoFileTests : IDisposable
     }
 
     [Fact]
+    public void A_stream_that_changes_its_size_keeps_that_of_its_start()
+    {
+        foreach ((string name, string size) in new[] { ("a", "64x48"), ("b", "32x32") })
+        {
+            VideoWriter.Run(["-f", "lavfi", "-i", $"testsrc=size={size}:rate=10", "-t", "1", "-f", "mpegts", At(name + ".ts")]);
+        }
+
+        File.WriteAllBytes(At("both.ts"), [.. File.ReadAllBytes(At("a.ts")), .. File.ReadAllBytes(At("b.ts"))]);
+        VideoFile video = Open(At("both.ts"));
+        Assert.Equal((new PixelSize(64, 48), 20), (video.Info.Size, video.Info.Frames));
+        Image[] frames = [.. video.Read([0, 5, 12, 18])];
+        Assert.All(frames, frame => Assert.Equal((64, 48), (frame.Width, frame.Height)));
+        Image last = frames[3], small = Open(At("b.ts")).Read([9]).Single();
+        Assert.True(Math.Abs(last.Pixels.Average(p => p) - small.Pixels.Average(p => p)) < 5);
+    }
+
+    [Fact]
     public void Sound_and_covers_are_no_video()
     {
         VideoWriter.Run(["-f", "lavfi", "-i", "sine=duration=1", At("sound.wav")]);

@@ -158,7 +158,11 @@ internal sealed class EvalPage(EvaluationReport report, ReportContext context, F
         int row = report.Rows[index];
         ReportRow shown = context.Row(row);
         IEnumerable<HtmlText> keys = report.Measurements[^1].Select((m, i) => HtmlText.Of($" data-m{i}=\"{m.Rows[index].Score:R}\""));
-        HtmlText images = HtmlText.Join(pictures(row).Select(Picture));
+        IReadOnlyList<ImageSource> sources = pictures(row);
+
+        // Behind the pictures' names stand those of videos.
+        IEnumerable<HtmlText> videos = shown.Images.Skip(sources.Count).Select(name => HtmlText.Of($"<span class=\"note\">video: {name}</span>"));
+        HtmlText images = HtmlText.Join([.. sources.Select(Picture), .. videos]);
         HtmlText answers = HtmlText.Join(report.Models.Select(model => Answer(model, row)));
         IEnumerable<HtmlText> references = shown.References.Distinct().Select(reference => HtmlText.Of($"<div class=\"text\">{Cut(reference)}</div>"));
         return HtmlText.Of($"<tr data-rank=\"{rank}\" data-row=\"{row}\" data-kind=\"{Kinds(index, row)}\"{keys}><td><span class=\"origin\">{Path.GetFileName(shown.Origin)}</span></td><td class=\"shown\">{images}</td><td class=\"words\"><div class=\"text\">{Cut(shown.Prompt)}</div></td><td class=\"words\">{answers}</td><td class=\"words\">{references}</td><td>{Scores(index)}</td></tr>\n");

@@ -6,7 +6,7 @@ namespace Lorikeet.Evaluation;
 /// <param name="Origin">Where it stands, <c>file:line</c>.</param>
 /// <param name="Prompt">The turns before the answer, as text.</param>
 /// <param name="References">Right answers.</param>
-/// <param name="Images">Names of its pictures.</param>
+/// <param name="Images">Names of its pictures, then of its videos.</param>
 public sealed record ReportRow(string Origin, string Prompt, IReadOnlyList<string> References, IReadOnlyList<string> Images);
 
 /// <summary>One or two models on a data set, measured and, if there are two, compared.</summary>

@@ -31,10 +31,13 @@ public sealed class VideoFile(string path, string name, VideoSettings settings, 
         (int width, int height) = Info.Size;
         string[] arguments =
         [
-            "-nostdin", "-v", "error", .. Opening(), "-map", "0:V:0",
+            "-nostdin", "-v", "error",
 
-            // Frames are counted anew at a fixed rate, so that none is doubled or dropped for its time.
-            "-vf", $"select='{AnyOf(indices, 0, indices.Count)}',settb=1/25,setpts=N", "-r", "25",
+            // A stream may change its size on the way: the filters must go on counting then.
+            "-reinit_filter", "0", .. Opening(), "-map", "0:V:0",
+
+            // Frames are given new times, so that none is doubled or dropped.
+            "-vf", $"select='{AnyOf(indices, 0, indices.Count)}',settb=1/25,setpts=N,scale={width}:{height}", "-r", "25",
             "-frames:v", indices.Count.ToString(CultureInfo.InvariantCulture), "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1",
         ];
         using MediaProgram ffmpeg = MediaProgram.Start("ffmpeg", arguments, Name, _limits.MaxTime);

@@ -140,6 +140,17 @@ public sealed class VideoLayoutTests
         Processor processor = ModelCatalog.LoadProcessor(ModelDirectory.Open(folder.Path));
         var input = (GridVision)processor.Collate([processor.Encode(VideoCase.Conversation(FrameClip.Of("clip", [white, white])), new EncodeOptions())]).Vision!;
         Assert.All(input.Patches, value => Assert.Equal(1f, value));
+
+        // A written model takes them along.
+        using (var cpu = new Tensors.Cpu.CpuDevice())
+        using (var arena = new Tensors.Arena(cpu))
+        using (LoadedModel loaded = ModelCatalog.Load(ModelDirectory.Open(folder.Path), new Tensors.Parameters(cpu, arena)))
+        {
+            string copy = Path.Combine(folder.Path, "copy");
+            ModelWriter.Write(copy, loaded);
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(copy, "video_preprocessor_config.json")));
+        }
+
         settings["patch_size"] = 14;
         Assert.Contains("video_preprocessor_config.json", Assert.Throws<InvalidDataException>(() => Seen(100)).Message, StringComparison.Ordinal);
     }
