@@ -11,11 +11,6 @@ struct DecodeParams {
   int heads, kv_heads, causal, window; float scale;
 };
 
-__device__ __forceinline__ i64 place_of(const DecodeParams& p, const Work& w, int head, int row) {
-  int group = p.heads / p.kv_heads;
-  return (i64)(w.query + row / group) * p.heads + head * group + row % group;
-}
-
 KERNEL(decode, DecodeParams, 128) {
   DYNAMIC_SHARED(memory);
   __shared__ Work w;
@@ -23,17 +18,16 @@ KERNEL(decode, DecodeParams, 128) {
   fetch(&w, p.work + blockIdx.x / p.kv_heads);
   bf16* queries = (bf16*)memory;
   bf16* cache = queries + kRows * kStride;             // two steps, each with keys and then values
-  int head = blockIdx.x % p.kv_heads, group = p.heads / p.kv_heads, lane = lane_of(), warp = threadIdx.x >> 5;
+  int head = blockIdx.x % p.kv_heads, lane = lane_of(), warp = threadIdx.x >> 5;
+  Group group(p.heads, p.kv_heads, head);
   i64 stride = (i64)p.kv_heads * D, column = w.key * stride + (i64)head * D;
   Sight sight = { p.causal, p.window, group, p.mask ? p.mask + w.key : nullptr };
   float c = p.scale * kLog2e;
   auto load = [&](int at, bf16* to) {
-    auto seen = [&](int k) { return k < w.end && !(sight.mask && !sight.mask[k]); };
-    load_rows<kStep>(to, p.k, [&](int r) { return seen(at + r) ? p.k + column + (at + r) * stride : nullptr; });
-    load_rows<kStep>(to + kStep * kStride, p.k, [&](int r) { return seen(at + r) ? p.v + column + (at + r) * stride : nullptr; });
+    load_rows<kStep>(to, p.k, p.v, p.k, [&](int r) { return at + r < w.end && !(sight.mask && !sight.mask[at + r]) ? column + (at + r) * stride : -1; });
   };
 
-  load_rows<kRows>(queries, p.q, [&](int r) { return w.row + r < w.rows ? p.q + place_of(p, w, head, w.row + r) * D : nullptr; });
+  load_rows<kRows>(queries, p.q, p.q, [&](int r) { return w.row + r < w.rows ? group.place(w.query, w.row + r) * D : -1; });
   if (w.first < w.end) load(w.first, cache);
   cp_async_commit();
   float acc[MT][kColumns][4], most[MT][2], sum[MT][2];
@@ -94,7 +88,7 @@ KERNEL(decode, DecodeParams, 128) {
     }
     float scale = total == 0.0f ? 0.0f : 1.0f / total, lse = total == 0.0f ? -INFINITE : base + log2f(total);
     if (w.splits == 1) {
-      i64 place = place_of(p, w, head, w.row + r);
+      i64 place = group.place(w.query, w.row + r);
       store_two(p.result + place * D + at, x * scale, y * scale);
       if (at == 0 && p.lse) p.lse[place] = lse * kLn2;
     } else {
@@ -110,6 +104,7 @@ KERNEL(decode_combine, DecodeParams, 128) {
   int item = blockIdx.x / p.kv_heads, head = blockIdx.x % p.kv_heads, lane = lane_of(), r = blockIdx.y * 4 + (threadIdx.x >> 5);
   Work w = p.work[item];
   if (w.place != 0 || w.splits == 1 || w.row + r >= w.rows) return;
+  Group group(p.heads, p.kv_heads, head);
   auto part_of = [&](int split) { return ((i64)(item + split) * p.kv_heads + head) * kRows + r; };
   float top = -INFINITE;
   for (int split = lane; split < w.splits; split += 32) top = fmaxf(top, p.partial_lse[part_of(split)]);
@@ -134,7 +129,7 @@ KERNEL(decode_combine, DecodeParams, 128) {
     }
     __syncwarp();
   }
-  i64 place = place_of(p, w, head, w.row + r);
+  i64 place = group.place(w.query, w.row + r);
   float scale = total == 0.0f ? 0.0f : 1.0f / total;
 #pragma unroll
   for (int i = 0; i < 4; i++) acc[i] *= scale;

@@ -16,11 +16,9 @@ KERNEL(flash_attention, FlashParams, 128) {
   bf16* values = keys + BN * kStride;
   __shared__ Work w;
   fetch(&w, p.work + blockIdx.x / p.kv_heads);
-  int head = blockIdx.x % p.kv_heads, group = p.heads / p.kv_heads, lane = lane_of(), own = (threadIdx.x >> 5) * 16 * MT;
-  i64 key_stride = (i64)p.kv_heads * D, query_stride = (i64)p.heads * D, column = (i64)head * D;
-  const bf16* first_query = p.q + w.query * query_stride + column * group;
-  const bf16* first_key = p.k + w.key * key_stride + column;
-  const bf16* first_value = p.v + w.key * key_stride + column;
+  int head = blockIdx.x % p.kv_heads, lane = lane_of(), own = (threadIdx.x >> 5) * 16 * MT;
+  Group group(p.heads, p.kv_heads, head);
+  i64 stride = (i64)p.kv_heads * D, column = w.key * stride + (i64)head * D;
   Sight sight = { p.causal, p.window, group, p.mask ? p.mask + w.key : nullptr };
   float c = p.scale * kLog2e;
 
@@ -33,24 +31,21 @@ KERNEL(flash_attention, FlashParams, 128) {
   }
 
   // A hidden key is read as zeros: what it holds may be no number.
-  auto seen = [&](int k) { return k < w.end && !(sight.mask && !sight.mask[k]); };
-  load_rows<kRows>(queries, p.q, [&](int r) {
-    int row = w.row + r;
-    return row < w.rows ? first_query + row / group * query_stride + row % group * D : nullptr;
-  });
-  load_rows<BN>(keys, p.q, [&](int r) { return seen(w.first + r) ? first_key + (w.first + r) * key_stride : nullptr; });
+  auto place_of = [&](int k) { return k < w.end && !(sight.mask && !sight.mask[k]) ? column + k * stride : -1; };
+  load_rows<kRows>(queries, p.q, p.q, [&](int r) { return w.row + r < w.rows ? group.place(w.query, w.row + r) * D : -1; });
+  load_rows<BN>(keys, p.k, p.q, [&](int r) { return place_of(w.first + r); });
   cp_async_commit();
   for (int at = w.first; at < w.end; at += BN) {
     cp_async_wait<0>();
     __syncthreads();
-    load_rows<BN>(values, p.q, [&](int r) { return seen(at + r) ? first_value + (at + r) * key_stride : nullptr; });
+    load_rows<BN>(values, p.v, p.q, [&](int r) { return place_of(at + r); });
     cp_async_commit();
     float s[MT][BN / 8][4];
     clear<MT, BN / 8>(s);
     multiply_rows<MT, BN / 8>(s, queries + own * kStride, keys);
     cp_async_wait<0>();
     __syncthreads();
-    if (at + BN < w.end) load_rows<BN>(keys, p.q, [&](int r) { return seen(at + BN + r) ? first_key + (at + BN + r) * key_stride : nullptr; });
+    if (at + BN < w.end) load_rows<BN>(keys, p.k, p.q, [&](int r) { return place_of(at + BN + r); });
     cp_async_commit();
     if (!sight.clear_of(w, at, BN)) hide<MT, BN / 8>(s, w, sight, w.row + own, at);
     soften<MT, BN / 8>(s, acc, most, sum, c);
@@ -67,7 +62,7 @@ KERNEL(flash_attention, FlashParams, 128) {
       total += __shfl_xor_sync(0xffffffffu, total, 2);
       int row = w.row + own + 16 * m + 8 * half + lane / 4;
       if (row >= w.rows) continue;
-      i64 place = (i64)(w.query + row / group) * p.heads + head * group + row % group;
+      i64 place = group.place(w.query, row);
       float part = total == 0.0f ? 0.0f : 1.0f / total;
       Y* y = p.result + place * D + lane % 4 * 2;
 #pragma unroll

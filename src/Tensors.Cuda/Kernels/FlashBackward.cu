@@ -40,21 +40,17 @@ KERNEL(flash_backward_queries, FlashBackwardParams, 128) {
   fetch(&w, p.work + blockIdx.x / p.kv_heads);
   bf16* queries = (bf16*)memory;
   bf16* gradients = queries + kRows * kStride;
-  bf16* keys = gradients + kRows * kStride;          // two tiles, in turn
-  bf16* values = keys + 2 * BN * kStride;
-  int head = blockIdx.x % p.kv_heads, group = p.heads / p.kv_heads, lane = lane_of(), own = (threadIdx.x >> 5) * 16 * MT;
-  i64 key_stride = (i64)p.kv_heads * D, column = (i64)head * D;
-  const bf16* first_key = p.k + w.key * key_stride + column;
-  const bf16* first_value = p.v + w.key * key_stride + column;
+  bf16* values = gradients + kRows * kStride;
+  bf16* keys = values + BN * kStride;                // two tiles, in turn
+  int head = blockIdx.x % p.kv_heads, lane = lane_of(), own = (threadIdx.x >> 5) * 16 * MT;
+  Group group(p.heads, p.kv_heads, head);
+  i64 stride = (i64)p.kv_heads * D, column = w.key * stride + (i64)head * D;
   Sight sight = { p.causal, p.window, group, p.mask ? p.mask + w.key : nullptr };
-  auto place_of = [&](int row) { return (i64)(w.query + row / group) * p.heads + head * group + row % group; };
-  auto seen = [&](int k) { return k < w.end && !(sight.mask && !sight.mask[k]); };
+  auto place_of = [&](int k) { return k < w.end && !(sight.mask && !sight.mask[k]) ? column + k * stride : -1; };
   float c = p.scale * kLog2e;
 
-  load_rows<kRows>(queries, p.q, [&](int r) { return w.row + r < w.rows ? p.q + place_of(w.row + r) * D : nullptr; });
-  load_rows<kRows>(gradients, p.q, [&](int r) { return w.row + r < w.rows ? p.d_out + place_of(w.row + r) * D : nullptr; });
-  load_rows<BN>(keys, p.q, [&](int r) { return seen(w.first + r) ? first_key + (w.first + r) * key_stride : nullptr; });
-  load_rows<BN>(values, p.q, [&](int r) { return seen(w.first + r) ? first_value + (w.first + r) * key_stride : nullptr; });
+  load_rows<kRows>(queries, p.q, p.d_out, p.q, [&](int r) { return w.row + r < w.rows ? group.place(w.query, w.row + r) * D : -1; });
+  load_rows<BN>(values, p.v, p.k, p.q, [&](int r) { return place_of(w.first + r); });
   cp_async_commit();
   float acc[MT][kColumns][4], lse[MT][2], delta[MT][2];
   clear<MT, kColumns>(acc);
@@ -63,8 +59,8 @@ KERNEL(flash_backward_queries, FlashBackwardParams, 128) {
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       int row = w.row + own + 16 * m + 8 * half + lane / 4;
-      lse[m][half] = row < w.rows ? p.stats[place_of(row)].x : INFINITE;
-      delta[m][half] = row < w.rows ? p.stats[place_of(row)].y : 0.0f;
+      lse[m][half] = row < w.rows ? p.stats[group.place(w.query, row)].x : INFINITE;
+      delta[m][half] = row < w.rows ? p.stats[group.place(w.query, row)].y : 0.0f;
     }
 
   int turn = 0;
@@ -73,7 +69,7 @@ KERNEL(flash_backward_queries, FlashBackwardParams, 128) {
     cp_async_wait<0>();
     __syncthreads();
     bool more = at + BN < w.end;
-    if (more) load_rows<BN>(keys + (turn ^ 1) * BN * kStride, p.q, [&](int r) { return seen(at + BN + r) ? first_key + (at + BN + r) * key_stride : nullptr; });
+    if (more) load_rows<BN>(keys + (turn ^ 1) * BN * kStride, p.k, p.q, [&](int r) { return place_of(at + BN + r); });
     cp_async_commit();
     float s[MT][BN / 8][4], dp[MT][BN / 8][4];
     clear<MT, BN / 8>(s);
@@ -81,7 +77,7 @@ KERNEL(flash_backward_queries, FlashBackwardParams, 128) {
     multiply_rows<MT, BN / 8>(s, queries + own * kStride, now);
     multiply_rows<MT, BN / 8>(dp, gradients + own * kStride, values);
     __syncthreads();
-    if (more) load_rows<BN>(values, p.q, [&](int r) { return seen(at + BN + r) ? first_value + (at + BN + r) * key_stride : nullptr; });
+    if (more) load_rows<BN>(values, p.v, p.q, [&](int r) { return place_of(at + BN + r); });
     cp_async_commit();
     if (!sight.clear_of(w, at, BN)) hide<MT, BN / 8>(s, w, sight, w.row + own, at);
 #pragma unroll
@@ -100,7 +96,7 @@ KERNEL(flash_backward_queries, FlashBackwardParams, 128) {
     for (int half = 0; half < 2; half++) {
       int row = w.row + own + 16 * m + 8 * half + lane / 4;
       if (row >= w.rows) continue;
-      Y* y = p.d_q + place_of(row) * D + lane % 4 * 2;
+      Y* y = p.d_q + group.place(w.query, row) * D + lane % 4 * 2;
 #pragma unroll
       for (int n = 0; n < kColumns; n++) store_two(y + 8 * n, acc[m][n][2 * half] * p.scale, acc[m][n][2 * half + 1] * p.scale);
     }
@@ -121,8 +117,9 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
   bf16* keys = (bf16*)memory;
   bf16* values = keys + kKeys * kStride;
   bf16* queries = values + kKeys * kStride;          // two tiles of rows, each with its gradients behind it
-  int head = blockIdx.x % p.kv_heads, group = p.heads / p.kv_heads, lane = lane_of(), own = (threadIdx.x >> 5) * 16 * KT;
-  i64 key_stride = (i64)p.kv_heads * D, column = (i64)head * D;
+  int head = blockIdx.x % p.kv_heads, lane = lane_of(), own = (threadIdx.x >> 5) * 16 * KT;
+  Group group(p.heads, p.kv_heads, head);
+  i64 stride = (i64)p.kv_heads * D, column = w.key * stride + (i64)head * D;
   float c = p.scale * kLog2e;
 
   // The rows of a run that see any of these keys.
@@ -132,8 +129,8 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
     const Work& s = p.runs[run];
     int place = w.key - s.key - s.offset, last = s.rows;
     if (p.causal) {
-      walk.row = max(0, place) * group;
-      if (p.window > 0) last = min(last, (place + w.keys - 1 + p.window) * group);
+      walk.row = max(0, place) * group.size;
+      if (p.window > 0) last = min(last, (place + w.keys - 1 + p.window) * group.size);
     }
     walk.end = last;
     return walk;
@@ -144,18 +141,14 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
   };
   // Rows of a tile into shared memory, and what belongs to the row of this thread, for later.
   auto load = [&](const Walk& walk, bf16* to) {
-    const Work& s = p.runs[walk.run];
-    int query = s.query;
-    auto place_of = [&](int r) { return (i64)(query + (walk.row + r) / group) * p.heads + head * group + (walk.row + r) % group; };
-    load_rows<BQ>(to, p.q, [&](int r) { return walk.row + r < walk.end ? p.q + place_of(r) * D : nullptr; });
-    load_rows<BQ>(to + BQ * kStride, p.q, [&](int r) { return walk.row + r < walk.end ? p.d_out + place_of(r) * D : nullptr; });
+    int start = p.runs[walk.run].query;
+    load_rows<BQ>(to, p.q, p.d_out, p.q, [&](int r) { return walk.row + r < walk.end ? group.place(start, walk.row + r) * D : -1; });
     float2 none;
     none.x = INFINITE; none.y = 0.0f;
-    return threadIdx.x < BQ && walk.row + (int)threadIdx.x < walk.end ? p.stats[place_of(threadIdx.x)] : none;
+    return threadIdx.x < BQ && walk.row + (int)threadIdx.x < walk.end ? p.stats[group.place(start, walk.row + threadIdx.x)] : none;
   };
 
-  load_rows<kKeys>(keys, p.q, [&](int r) { return r < w.keys ? p.k + (w.key + r) * key_stride + column : nullptr; });
-  load_rows<kKeys>(values, p.q, [&](int r) { return r < w.keys ? p.v + (w.key + r) * key_stride + column : nullptr; });
+  load_rows<kKeys>(keys, p.k, p.v, p.q, [&](int r) { return r < w.keys ? column + r * stride : -1; });
   float dk[KT][kColumns][4], dv[KT][kColumns][4];
   clear<KT, kColumns>(dk);
   clear<KT, kColumns>(dv);
@@ -185,7 +178,7 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
     multiply_rows<KT, BQ / 8>(dp, values + own * kStride, gradients);
     // Place of this warp's first key relative to the last key that a query of the tile sees.
     const Work& run = p.runs[walk.run];
-    int key = w.key - run.key - run.offset, first_query = walk.row / group, last_query = (walk.row + BQ - 1) / group;
+    int key = w.key - run.key - run.offset, first_query = group.query(walk.row), last_query = group.query(walk.row + BQ - 1);
     bool hidden = p.causal && (key + w.keys - 1 > first_query || (p.window > 0 && key <= last_query - p.window));
 #pragma unroll
     for (int n = 0; n < BQ / 8; n++)
@@ -193,7 +186,7 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
       for (int j = 0; j < 2; j++) {
         int r = 8 * n + lane % 4 * 2 + j;
         float2 x = stats[turn][r];
-        int query = hidden ? (walk.row + r) / group : 0;
+        int query = hidden ? group.query(walk.row + r) : 0;
 #pragma unroll
         for (int m = 0; m < KT; m++)
 #pragma unroll
@@ -220,7 +213,7 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
       if (r >= w.keys) continue;
       // A hidden key has no gradient, whatever was summed for it.
       bool seen = !(p.mask && !p.mask[w.key + r]);
-      i64 place = (w.key + r) * key_stride + column + lane % 4 * 2;
+      i64 place = column + r * stride + lane % 4 * 2;
 #pragma unroll
       for (int n = 0; n < kColumns; n++) {
         float scale = p.scale;

@@ -19,7 +19,42 @@ __device__ __forceinline__ void fetch(Work* w, const Work* from) {
   __syncthreads();
 }
 
+// The query heads that share a key head. A row divided by their number is one multiplication: exact while rows times heads stay
+// below 2^32.
+struct Group {
+  int heads, size, first;
+  unsigned inverse;
+
+  __device__ __forceinline__ int query(int row) const { return inverse ? (int)__umulhi((unsigned)row, inverse) : row; }
+
+  __device__ __forceinline__ Group(int query_heads, int kv_heads, int head) {
+    heads = query_heads;
+    size = query_heads / kv_heads;
+    first = head * size;
+    inverse = size == 1 ? 0 : 0xffffffffu / size + 1;
+  }
+
+  // Number of a row among all queries and heads, for a run that starts at a query.
+  __device__ __forceinline__ i64 place(int start, int row) const {
+    int q = query(row);
+    return (i64)(start + q) * heads + (first + row - q * size);
+  }
+};
+
 __device__ __forceinline__ int lane_of() { return threadIdx.x & 31; }
+
+// Which keys of its run a row sees, and which of them the mask leaves.
+struct Sight {
+  int causal, window;
+  Group group;
+  const unsigned char* mask;       // at the run's first key; null: none hidden
+
+  __device__ __forceinline__ bool clear_of(const Work& w, int first, int count) const { return !mask && first >= w.clear_first && first + count <= w.clear_end; }
+
+  __device__ __forceinline__ int end(const Work& w, int row) const { return causal ? min(w.keys, group.query(row) + w.offset + 1) : w.keys; }
+
+  __device__ __forceinline__ int first(const Work& w, int row) const { return window > 0 ? group.query(row) + w.offset + 1 - window : 0; }
+};
 
 // Eight elements of any type as bfloat16 into shared memory; bfloat16 itself is copied while the block goes on.
 __device__ __forceinline__ void put(bf16* to, const bf16* from, const bf16* any, bool valid) { cp_async_16(to, valid ? from : any, valid); }
@@ -36,18 +71,41 @@ template <class T> __device__ __forceinline__ void put(bf16* to, const T* from, 
   *(uint4*)to = x;
 }
 
-// Rows of a matrix into a tile of Rows rows; source(r) is the place of row r, null for a row of zeros.
-template <int Rows, class T, class Source> __device__ __forceinline__ void load_rows(bf16* tile, const T* any, Source source) {
-  constexpr int kChunks = kDeep / 8;
-#pragma unroll 2
-  for (int base = 0; base < Rows * kChunks; base += kThreads) {
-    int i = base + threadIdx.x;
-    if (Rows * kChunks % kThreads != 0 && i >= Rows * kChunks) break;
-    int r = i / kChunks, c = i % kChunks;
-    const T* row = source(r);
-    bool valid = row != nullptr && (D == kDeep || 8 * c < D);
-    put(tile + r * kStride + 8 * c, row + 8 * c, any, valid);
+// Loads of a thread under way at once: those that are copied need no registers to wait in, so a loop takes the fewest.
+template <class T> struct Unrolled { static constexpr int value = 4; };
+template <> struct Unrolled<bf16> { static constexpr int value = 1; };
+
+// Calls each(row, part) for every part of eight columns of a tile of Rows rows, spread over the block.
+template <int Rows, class T, class Each> __device__ __forceinline__ void each_part(Each each) {
+  constexpr unsigned kParts = kDeep / 8;
+  if (kThreads % kParts == 0) {
+    constexpr int kStep = kThreads / kParts;
+    int c = threadIdx.x % kParts, r = threadIdx.x / kParts;
+#pragma unroll (Unrolled<T>::value)
+    for (int base = 0; base < Rows; base += kStep)
+      if (Rows % kStep == 0 || base + r < Rows) each(base + r, c);
+  } else {
+#pragma unroll (Unrolled<T>::value)
+    for (unsigned i = threadIdx.x; i < Rows * kParts; i += kThreads) each((int)(i / kParts), (int)(i % kParts));
   }
+}
+
+// Rows of a matrix into a tile of Rows rows; source(r) is the place of the first element of row r, negative for a row of zeros.
+template <int Rows, class T, class Source> __device__ __forceinline__ void load_rows(bf16* tile, const T* from, const T* any, Source source) {
+  each_part<Rows, T>([&](int r, int c) {
+    i64 place = source(r);
+    put(tile + r * kStride + 8 * c, from + place + 8 * c, any, place >= 0 && (D == kDeep || 8 * c < D));
+  });
+}
+
+// The same rows of two matrices, into a tile and the one behind it.
+template <int Rows, class T, class Source> __device__ __forceinline__ void load_rows(bf16* tile, const T* from, const T* second, const T* any, Source source) {
+  each_part<Rows, T>([&](int r, int c) {
+    i64 place = source(r);
+    bool valid = place >= 0 && (D == kDeep || 8 * c < D);
+    put(tile + r * kStride + 8 * c, from + place + 8 * c, any, valid);
+    put(tile + (Rows + r) * kStride + 8 * c, second + place + 8 * c, any, valid);
+  });
 }
 
 // s [16 Ms, 8 Ns] += a b^T: rows of a and of b are rows in shared memory.
@@ -116,32 +174,26 @@ __device__ __forceinline__ void store_two(float* p, float a, float b) { float2 x
 __device__ __forceinline__ void store_two(bf16* p, float a, float b) { *(unsigned*)p = pack_bf16(a, b); }
 __device__ __forceinline__ void store_two(f16* p, float a, float b) { *(unsigned*)p = pack_f16(a, b); }
 
-// Which keys of its run a row sees, and which of them the mask leaves.
-struct Sight {
-  int causal, window, group;
-  const unsigned char* mask;       // at the run's first key; null: none hidden
-
-  __device__ __forceinline__ bool clear_of(const Work& w, int first, int count) const { return !mask && first >= w.clear_first && first + count <= w.clear_end; }
-
-  __device__ __forceinline__ int end(const Work& w, int row) const { return causal ? min(w.keys, row / group + w.offset + 1) : w.keys; }
-
-  __device__ __forceinline__ int first(const Work& w, int row) const { return window > 0 ? row / group + w.offset + 1 - window : 0; }
-};
-
 // Hides what rows do not see: s holds rows [row, row + 16 Ms) against keys [key, key + 8 Ns).
 template <int Ms, int Ns> __device__ __forceinline__ void hide(float (*s)[Ns][4], const Work& w, const Sight& sight, int row, int key) {
   int lane = lane_of();
+  unsigned there[(Ns + 3) / 4];              // a bit per key that exists and is not masked
+#pragma unroll
+  for (int j = 0; j < (Ns + 3) / 4; j++) {
+    int k = key + 32 * j + lane;
+    there[j] = __ballot_sync(0xffffffffu, k < w.end && !(sight.mask && !sight.mask[k]));
+  }
 #pragma unroll
   for (int m = 0; m < Ms; m++)
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-      int r = row + 16 * m + 8 * half + lane / 4, first = sight.first(w, r), end = min(sight.end(w, r), w.end);
+      int r = row + 16 * m + 8 * half + lane / 4, first = sight.first(w, r) - key, end = sight.end(w, r) - key;
 #pragma unroll
       for (int n = 0; n < Ns; n++)
 #pragma unroll
         for (int i = 0; i < 2; i++) {
-          int k = key + 8 * n + lane % 4 * 2 + i;
-          if (k < first || k >= end || (sight.mask && !sight.mask[k])) s[m][n][2 * half + i] = -INFINITE;
+          int k = 8 * n + lane % 4 * 2 + i;
+          if (k < first || k >= end || !(there[n / 4] >> k % 32 & 1)) s[m][n][2 * half + i] = -INFINITE;
         }
     }
 }
