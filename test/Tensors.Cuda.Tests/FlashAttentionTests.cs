@@ -105,6 +105,27 @@ public sealed class FlashAttentionTests
         }
     }
 
+    [Theory]
+    [InlineData(64, false)]
+    [InlineData(16, true)]
+    public void Keys_that_many_rows_see_are_shared_by_blocks(int D, bool mask)
+    {
+        AttentionSegment[] runs = [new(0, 290, 0, 40), new(290, 300, 30, 90), new(590, 20, 0, 100)];
+        var problem = new FlashProblem(610, 125, 8, 1, D, new AttentionSegments(runs, false)) { Backward = true, Mask = mask ? FlashProblem.Random(125, 4) : null };
+        problem.Check();
+        (problem with { Segments = new AttentionSegments([new(0, 600, 0, 120)], true) }).Check();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Short_runs_only(bool causal)
+    {
+        AttentionSegment[] runs = [.. Enumerable.Range(0, 4).Select(i => new AttentionSegment(i * 50, 50 - i, i * 50, 50 - i))];
+        (new FlashProblem(200, 200, 2, 2, 80, new AttentionSegments(runs, causal)) { Backward = true, Queries = DType.BF16, Cache = DType.BF16 }).Check();
+        (new FlashProblem(200, 200, 1, 1, 64, new AttentionSegments(runs, causal)) { Backward = true }).Check();
+    }
+
     [Fact]
     public void Extreme_scores_give_no_nan()
     {

@@ -75,6 +75,8 @@ public sealed class KernelCompileTests
             yield return ("FlashBackward", $"D={D} MT=2 BN=32 KT={keys} BQ=32 X=bf16 Y=bf16 W=bf16");
         }
 
+        yield return ("FlashAttention", "D=80 MT=1 BN=64 Y=bf16");
+        yield return ("FlashBackward", "D=80 MT=1 BN=32 KT=1 BQ=32 X=bf16 Y=bf16 W=bf16");
         yield return ("Decode", "D=128 MT=1 X=bf16 Y=bf16 W=bf16");
         yield return ("Decode", "D=64 MT=2 X=float Y=float W=f16");
         yield return ("FlashAttention", "D=72 MT=2 BN=64 Y=float");

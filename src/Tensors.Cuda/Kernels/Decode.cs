@@ -8,32 +8,17 @@ public sealed unsafe partial class CudaKernels
     private const int MostDecodeQueries = 8;
 
     /// <summary>Whether every run has few queries, and all operands can be read as they are.</summary>
-    private bool IsDecoding(in AttentionArgs args)
-    {
-        foreach (AttentionSegment s in args.Segments.Segments)
-        {
-            if (s.Queries > MostDecodeQueries)
-            {
-                return false;
-            }
-        }
-
-        return args.K.DType == args.V.DType && ((Ptr(args.Q) | Ptr(args.K) | Ptr(args.V)) & 15) == 0;
-    }
+    private bool IsDecoding(in AttentionArgs args) =>
+        WorkOf(args).MostQueries <= MostDecodeQueries && args.K.DType == args.V.DType && ((Ptr(args.Q) | Ptr(args.K) | Ptr(args.V)) & 15) == 0;
 
     private void Decode(in AttentionArgs args)
     {
         var shape = AttentionShape.Of(args);
-        int group = shape.H / shape.K, most = 1;
-        foreach (AttentionSegment s in args.Segments.Segments)
-        {
-            most = Math.Max(most, s.Queries * group);
-        }
-
+        int group = shape.H / shape.K;
         const int Step = 64;
-        int rows = most <= 16 ? 16 : 32;
+        int rows = WorkOf(args).MostQueries * group <= 16 ? 16 : 32;
         FlashWork.List work = WorkOf(args).Splits(args.Segments, shape.T, group, rows);
-        long blocks = (long)work.Count * shape.K, results = work.Parts > 1 ? blocks * rows : 0;
+        long blocks = (long)work.Count * shape.K, results = work.Parts > 0 ? blocks * rows : 0;
         nint partial = _partials.Take(results * (shape.D + 1) * sizeof(float));
         var parameters = new DecodeParams
         {
@@ -55,7 +40,7 @@ public sealed unsafe partial class CudaKernels
         var name = new KernelName("Decode", "decode", FormattableString.Invariant(
             $"D={shape.D} MT={rows / 16} X={TypeName(args.Q.DType)} Y={TypeName(args.Out.DType)} W={TypeName(args.K.DType)}"));
         Launch(name, FlashLaunch(blocks, (rows + (4 * Step)) * RowBytes(shape.D)), parameters);
-        if (work.Parts > 1)
+        if (work.Parts > 0)
         {
             const int RowsPerCombine = 4;
             Launch(name with { Kernel = "decode_combine" }, new LaunchShape(checked((uint)blocks), (uint)(rows / RowsPerCombine), 1, FlashThreads, 0), parameters);

@@ -25,8 +25,9 @@ public sealed unsafe partial class CudaKernels
     private void FlashForward(in AttentionArgs args)
     {
         var shape = AttentionShape.Of(args);
-        const int Rows = 128, Keys = 64;
-        FlashWork.List work = WorkOf(args).Queries(args.Segments, shape.T, shape.H / shape.K, Rows);
+        const int Keys = 64;
+        int group = shape.H / shape.K, rows = FlashRows(args, group);
+        FlashWork.List work = WorkOf(args).Queries(args.Segments, shape.T, group, rows);
         Span<nint> operands = stackalloc nint[3];
         RoundedOperands([args.Q, args.K, args.V], operands);
         var parameters = new FlashParams
@@ -44,16 +45,19 @@ public sealed unsafe partial class CudaKernels
             Window = args.Segments.Window ?? 0,
             Scale = args.Scale,
         };
-        var name = new KernelName("FlashAttention", "flash_attention", FormattableString.Invariant($"D={shape.D} MT={Rows / 64} BN={Keys} Y={TypeName(args.Out.DType)}"));
-        Launch(name, FlashLaunch(work.Count * shape.K, (Rows + (2 * Keys)) * RowBytes(shape.D)), parameters);
+        var name = new KernelName("FlashAttention", "flash_attention", FormattableString.Invariant($"D={shape.D} MT={rows / 64} BN={Keys} Y={TypeName(args.Out.DType)}"));
+        Launch(name, FlashLaunch(work.Count * shape.K, (rows + (2 * Keys)) * RowBytes(shape.D)), parameters);
     }
+
+    /// <summary>Rows of a block: 128, or 64 where no run has more, as in the windows of vision towers.</summary>
+    private int FlashRows(in AttentionArgs args, int group) => WorkOf(args).MostQueries * group <= 64 ? 64 : 128;
 
     /// <summary>Bytes of a row of a tile in shared memory: whole sixteens of columns, and eight more.</summary>
     private static int RowBytes(int D) => (((D + 15) / 16 * 16) + 8) * sizeof(ushort);
 
     private static LaunchShape FlashLaunch(long blocks, int sharedBytes) => new(checked((uint)blocks), 1, 1, FlashThreads, (uint)sharedBytes);
 
-    private FlashWork WorkOf(in AttentionArgs args) => _flashWork.GetValue(args.Segments, _ => new FlashWork(_pool));
+    private FlashWork WorkOf(in AttentionArgs args) => _flashWork.GetValue(args.Segments, segments => new FlashWork(_pool, segments));
 
     /// <summary>Operands in bfloat16 at multiples of 16 bytes: themselves, or copies in scratch memory.</summary>
     private void RoundedOperands(ReadOnlySpan<Tensor> operands, Span<nint> addresses)

@@ -15,9 +15,12 @@ public sealed unsafe partial class CudaKernels
         }
 
         // Wide heads take two accumulators of 64 registers for dK and dV: 16 keys per warp are the most.
-        int rows = shape.T * shape.H, group = shape.H / shape.K, keyTiles = shape.D <= 64 ? 2 : 1;
-        const int QueryRows = 128, Keys = 32, WalkedRows = 32;
-        FlashWork.List queries = WorkOf(args).Queries(args.Segments, shape.T, group, QueryRows), keys = WorkOf(args).Keys(args.Segments, shape.S, group, 64 * keyTiles);
+        int group = shape.H / shape.K, queryRows = FlashRows(args, group), keyTiles = shape.D <= 64 && WorkOf(args).MostKeys > 64 ? 2 : 1;
+        const int Keys = 32, WaitingBlocks = 4;
+        FlashWork.List queries = WorkOf(args).Queries(args.Segments, shape.T, group, queryRows);
+        FlashWork.List keys = WorkOf(args).Keys(args.Segments, shape.S, group, 64 * keyTiles, Math.Max(1, WaitingBlocks * _device.Multiprocessors / shape.K));
+        long rows = (long)shape.T * shape.H, statBytes = Ceil(rows * 2 * sizeof(float), 256) * 256, partBytes = 64L * keyTiles * shape.D * 2 * sizeof(float);
+        nint scratch = _partials.Take(statBytes + (keys.Parts * shape.K * partBytes));
         Span<nint> operands = stackalloc nint[4];
         RoundedOperands([args.Q, args.K, args.V, grad.DOut], operands);
         var parameters = new FlashBackwardParams
@@ -29,7 +32,8 @@ public sealed unsafe partial class CudaKernels
             Out = Ptr(args.Out),
             DOutGiven = Ptr(grad.DOut),
             Lse = Ptr(args.Lse!),
-            Stats = _partials.Take((long)rows * 2 * sizeof(float)),
+            Stats = scratch,
+            Partial = scratch + (nint)statBytes,
             DQ = Ptr(grad.DQ),
             DK = Ptr(grad.DK),
             DV = Ptr(grad.DV),
@@ -43,18 +47,23 @@ public sealed unsafe partial class CudaKernels
             Scale = args.Scale,
         };
         var name = new KernelName("FlashBackward", "flash_stats", FormattableString.Invariant(
-            $"D={shape.D} MT={QueryRows / 64} BN={Keys} KT={keyTiles} BQ={WalkedRows} X={TypeName(args.Out.DType)} Y={TypeName(grad.DQ.DType)} W={TypeName(grad.DK.DType)}"));
+            $"D={shape.D} MT={queryRows / 64} BN={Keys} KT={keyTiles} BQ={FlashKeyTiles.Step} X={TypeName(args.Out.DType)} Y={TypeName(grad.DQ.DType)} W={TypeName(grad.DK.DType)}"));
         Launch(name, new LaunchShape(Ceil(rows, FlashThreads / 32), FlashThreads), parameters);
-        Launch(name with { Kernel = "flash_backward_queries" }, FlashLaunch(queries.Count * shape.K, ((2 * QueryRows) + (3 * Keys)) * RowBytes(shape.D)), parameters);
+        Launch(name with { Kernel = "flash_backward_queries" }, FlashLaunch(queries.Count * shape.K, ((2 * queryRows) + (3 * Keys)) * RowBytes(shape.D)), parameters);
         parameters.Work = keys.Address;
         parameters.Runs = keys.Address + (keys.Count * Unsafe.SizeOf<FlashItem>());
-        Launch(name with { Kernel = "flash_backward_keys" }, FlashLaunch(keys.Count * shape.K, ((128 * keyTiles) + (4 * WalkedRows)) * RowBytes(shape.D)), parameters);
+        Launch(name with { Kernel = "flash_backward_keys" }, FlashLaunch(keys.Count * shape.K, ((128 * keyTiles) + (4 * FlashKeyTiles.Step)) * RowBytes(shape.D)), parameters);
+        if (keys.Parts > 0)
+        {
+            const int Quarters = 4;
+            Launch(name with { Kernel = "flash_backward_combine" }, new LaunchShape(checked((uint)(keys.Count * shape.K)), Quarters, 1, FlashThreads, 0), parameters);
+        }
     }
 
     [StructLayout(LayoutKind.Sequential)]
     private struct FlashBackwardParams
     {
-        public nint Q, K, V, DOut, Out, DOutGiven, Lse, Stats, DQ, DK, DV, Work, Runs, Mask;
+        public nint Q, K, V, DOut, Out, DOutGiven, Lse, Stats, DQ, DK, DV, Work, Runs, Partial, Mask;
         public int Rows, Heads, KvHeads, Causal, Window;
         public float Scale;
     }

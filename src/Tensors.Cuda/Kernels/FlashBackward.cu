@@ -1,11 +1,11 @@
 // Gradients of attention on tensor cores. Weights are computed again from the scores and the logarithms of their sums. One kernel
-// makes dQ, block by block of queries; another dK and dV, block by block of keys: no block adds to what another wrote, so equal
-// inputs give equal bits. X is the type of out and dout, Y that of dq, W that of dk and dv.
+// makes dQ, block by block of queries; another dK and dV, block by block of keys, where blocks that see many rows share them and a
+// last kernel adds what each found, in their order: no block adds to what another wrote, so equal inputs give equal bits. X is the type of out and dout, Y that of dq, W that of dk and dv.
 #include "Tiles.cu"
 
 struct FlashBackwardParams {
   const bf16* q; const bf16* k; const bf16* v; const bf16* d_out; const X* out; const X* d_out_given; const float* lse; float2* stats;
-  Y* d_q; W* d_k; W* d_v; const Work* work; const Work* runs; const unsigned char* mask;
+  Y* d_q; W* d_k; W* d_v; const Work* work; const Work* runs; float* partial; const unsigned char* mask;
   int rows, heads, kv_heads, causal, window; float scale;
 };
 
@@ -107,8 +107,9 @@ constexpr int kKeys = 64 * KT;
 // A tile of rows that a block of keys walks over: rows [row, end) of a run.
 struct Walk { int run, row, end; };
 
-// dv = sum over rows of weight dout, dk = scale sum of ds q. A block holds 64 KT keys; they are key .. key + keys of a work item whose
-// runs [first, end) of p.runs see them. Scores are computed transposed, a row per key, so that weights are the left operand as they are.
+// dv = sum over rows of weight dout, dk = scale sum of ds q. A block holds up to 64 KT keys, key .. key + keys of its work, and takes
+// work.rows tiles of rows, from row work.row of run work.first on. Scores are computed transposed, a row per key, so that weights
+// are the left operand as they are. Here work.query numbers the partial sums of the first of the blocks that share the keys.
 KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
   DYNAMIC_SHARED(memory);
   __shared__ Work w;
@@ -125,7 +126,6 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
   // The rows of a run that see any of these keys.
   auto enter = [&](int run) {
     Walk walk = { run, 0, 0 };
-    if (run >= w.end) return walk;
     const Work& s = p.runs[run];
     int place = w.key - s.key - s.offset, last = s.rows;
     if (p.causal) {
@@ -133,10 +133,6 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
       if (p.window > 0) last = min(last, (place + w.keys - 1 + p.window) * group.size);
     }
     walk.end = last;
-    return walk;
-  };
-  auto settle = [&](Walk walk) {
-    while (walk.run < w.end && walk.row >= walk.end) walk = enter(walk.run + 1);
     return walk;
   };
   // Rows of a tile into shared memory, and what belongs to the row of this thread, for later.
@@ -152,23 +148,27 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
   float dk[KT][kColumns][4], dv[KT][kColumns][4];
   clear<KT, kColumns>(dk);
   clear<KT, kColumns>(dv);
-  Walk walk = settle(enter(w.first));
-  if (walk.run < w.end) {
+  Walk walk = { 0, 0, 0 };
+  if (w.rows > 0) {
+    walk = enter(w.first);
+    walk.row = w.row;
     float2 own_stats = load(walk, queries);
     if (threadIdx.x < BQ) stats[0][threadIdx.x] = own_stats;
   }
   cp_async_commit();
-  for (int turn = 0; walk.run < w.end; turn ^= 1) {
+  for (int step = 0, turn = 0; step < w.rows; step++, turn ^= 1) {
     bf16* rows = queries + turn * 2 * BQ * kStride;
     bf16* gradients = rows + BQ * kStride;
     cp_async_wait<0>();
     __syncthreads();
     Walk next = walk;
-    next.row += BQ;
-    next = settle(next);
     float2 next_stats;
     next_stats.x = next_stats.y = 0.0f;
-    if (next.run < w.end) next_stats = load(next, queries + (turn ^ 1) * 2 * BQ * kStride);
+    if (step + 1 < w.rows) {
+      next.row += BQ;
+      while (next.row >= next.end) next = enter(next.run + 1);
+      next_stats = load(next, queries + (turn ^ 1) * 2 * BQ * kStride);
+    }
     cp_async_commit();
 
     float s[KT][BQ / 8][4], dp[KT][BQ / 8][4];
@@ -211,14 +211,57 @@ KERNEL(flash_backward_keys, FlashBackwardParams, 128) {
     for (int half = 0; half < 2; half++) {
       int r = own + 16 * m + 8 * half + lane / 4;
       if (r >= w.keys) continue;
+      if (w.splits > 1) {
+        float* to = p.partial + (((i64)(w.query + w.place) * p.kv_heads + head) * 2 * kKeys + r) * D + lane % 4 * 2;
+#pragma unroll
+        for (int n = 0; n < kColumns; n++) {
+          store_two(to + 8 * n, dk[m][n][2 * half], dk[m][n][2 * half + 1]);
+          store_two(to + kKeys * D + 8 * n, dv[m][n][2 * half], dv[m][n][2 * half + 1]);
+        }
+        continue;
+      }
       // A hidden key has no gradient, whatever was summed for it.
       bool seen = !(p.mask && !p.mask[w.key + r]);
       i64 place = column + r * stride + lane % 4 * 2;
+      float scale = p.scale;
 #pragma unroll
       for (int n = 0; n < kColumns; n++) {
-        float scale = p.scale;
         store_two(p.d_k + place + 8 * n, seen ? dk[m][n][2 * half] * scale : 0.0f, seen ? dk[m][n][2 * half + 1] * scale : 0.0f);
         store_two(p.d_v + place + 8 * n, seen ? dv[m][n][2 * half] : 0.0f, seen ? dv[m][n][2 * half + 1] : 0.0f);
       }
     }
+}
+
+// Adds what several blocks found for the same keys, in their order; a block takes a quarter of the keys of a tile.
+KERNEL(flash_backward_combine, FlashBackwardParams, 128) {
+  Work w = p.work[blockIdx.x / p.kv_heads];
+  int head = blockIdx.x % p.kv_heads;
+  if (w.place != 0 || w.splits == 1) return;
+  i64 step = (i64)p.kv_heads * 2 * kKeys * D;
+  const float* from = p.partial + ((i64)w.query * p.kv_heads + head) * 2 * kKeys * D;
+  for (int i = threadIdx.x; i < kKeys / 4 * (D / 4); i += kThreads) {
+    int r = blockIdx.y * (kKeys / 4) + i / (D / 4), at = i % (D / 4) * 4;
+    if (r >= w.keys) break;
+    float dk[4] = { 0.0f, 0.0f, 0.0f, 0.0f }, dv[4] = { 0.0f, 0.0f, 0.0f, 0.0f };
+#pragma unroll 4
+    for (int part = 0; part < w.splits; part++) {
+      float x[4], y[4];
+      Four<float>::load(from + part * step + r * D + at, x);
+      Four<float>::load(from + part * step + (kKeys + r) * D + at, y);
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        dk[j] += x[j];
+        dv[j] += y[j];
+      }
+    }
+    bool seen = !(p.mask && !p.mask[w.key + r]);
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      dk[j] = seen ? dk[j] * p.scale : 0.0f;
+      dv[j] = seen ? dv[j] : 0.0f;
+    }
+    i64 place = (i64)(w.key + r) * p.kv_heads * D + (i64)head * D + at;
+    Four<W>::store(p.d_k + place, dk);
+    Four<W>::store(p.d_v + place, dv);
+  }
 }

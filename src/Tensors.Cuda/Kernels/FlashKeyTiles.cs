@@ -2,14 +2,21 @@ namespace Lorikeet.Tensors.Cuda;
 
 /// <summary>
 /// The work of the kernel that makes dK and dV. Keys are cut where a run begins or ends, so that all keys of a tile belong to the
-/// same runs; these follow the tiles, as items of their own. Keys of no run are tiles too: their gradient is zero.
+/// same runs; these follow the tiles, as items of their own. Keys of no run are tiles too: their gradient is zero. Few key heads
+/// with many rows each would leave most of a GPU idle, so tiles that see many rows are shared by several blocks.
 /// </summary>
 internal static class FlashKeyTiles
 {
+    /// <summary>Rows that a block takes at a time.</summary>
+    public const int Step = 32;
+
+    // A block has at least so many steps, lest its keys be loaded and its sums be written for too little.
+    private const int FewestSteps = 64;
+
     /// <summary>Tiles, those with most rows first; then lists of runs. Only tiles have a <see cref="FlashItem.Splits"/>.</summary>
     public static FlashItem[] Of(AttentionSegments segments, FlashWork.Key key)
     {
-        var tiles = new List<(FlashItem Item, long Rows)>();
+        var tiles = new List<Tile>();
         var runs = new List<FlashItem>();
         foreach ((int start, int end, AttentionSegment[] seeing) in Intervals(segments, key.Length))
         {
@@ -17,25 +24,35 @@ internal static class FlashKeyTiles
             runs.AddRange(seeing.Select(s => new FlashItem { Query = s.QueryStart, Offset = s.Keys - s.Queries, Key = s.KeyStart, Keys = s.Keys, Rows = s.Queries * key.Group }));
             for (int at = start; at < end; at += key.Rows)
             {
-                int count = Math.Min(key.Rows, end - at);
-                var item = new FlashItem { Key = at, Keys = count, First = first, End = runs.Count, Splits = 1 };
-                tiles.Add((item, seeing.Sum(s => Queries(segments, s, at, count))));
+                int keys = Math.Min(key.Rows, end - at);
+                var item = new FlashItem { Key = at, Keys = keys, First = first, End = runs.Count, Splits = 1 };
+                tiles.Add(new Tile(item, [.. seeing.Select(s => Rows(segments, s, at, keys, key.Group))]));
             }
         }
 
-        return [.. tiles.OrderByDescending(tile => tile.Rows).Select(tile => tile.Item), .. runs];
+        long limit = Math.Max(FewestSteps, (tiles.Sum(tile => (long)tile.Steps) + key.Blocks - 1) / key.Blocks);
+        var items = new List<FlashItem>();
+        int sums = 0;
+        foreach (Tile tile in tiles)
+        {
+            FlashItem[] parts = tile.Cut((int)Math.Min(limit, int.MaxValue), sums);
+            sums += parts.Length > 1 ? parts.Length : 0;
+            items.AddRange(parts);
+        }
+
+        return [.. items.OrderByDescending(item => item.Rows), .. runs];
     }
 
-    /// <summary>Queries of a run that see any of some keys.</summary>
-    private static long Queries(AttentionSegments segments, in AttentionSegment s, int key, int count)
+    /// <summary>Rows of a run that see any of some keys.</summary>
+    private static (int First, int End) Rows(AttentionSegments segments, in AttentionSegment s, int key, int keys, int group)
     {
         if (!segments.Causal)
         {
-            return s.Queries;
+            return (0, s.Queries * group);
         }
 
-        int place = key - s.KeyStart - (s.Keys - s.Queries), end = segments.Window is { } window ? Math.Min(s.Queries, place + count - 1 + window) : s.Queries;
-        return Math.Max(0, end - Math.Max(0, place));
+        int place = key - s.KeyStart - (s.Keys - s.Queries), end = segments.Window is { } window ? Math.Min(s.Queries, place + keys - 1 + window) : s.Queries;
+        return (Math.Max(0, place) * group, end * group);
     }
 
     /// <summary>Stretches of keys with the runs that hold them, in the order of these runs.</summary>
@@ -55,6 +72,45 @@ internal static class FlashKeyTiles
             }
 
             yield return (cuts[i], cuts[i + 1], [.. open.Select(run => runs[run])]);
+        }
+    }
+
+    /// <summary>A tile of keys, and of each of its runs the rows that see them.</summary>
+    private sealed record Tile(FlashItem Item, (int First, int End)[] Runs)
+    {
+        public int Steps => Runs.Sum(StepsOf);
+
+        /// <summary>Blocks of equal numbers of steps, none above a limit; <paramref name="sums"/> numbers the first one's partial sums.</summary>
+        public FlashItem[] Cut(int limit, int sums)
+        {
+            int steps = Steps, share = steps <= limit ? Math.Max(1, steps) : (steps + ((steps + limit - 1) / limit) - 1) / ((steps + limit - 1) / limit);
+            var parts = new FlashItem[Math.Max(1, (steps + share - 1) / share)];
+            for (int i = 0; i < parts.Length; i++)
+            {
+                (int run, int row) = Find(i * share);
+                parts[i] = Item with { Query = sums, First = Item.First + run, Row = row, Rows = Math.Min(share, steps - (i * share)), Splits = parts.Length, Place = i };
+            }
+
+            return parts;
+        }
+
+        private static int StepsOf((int First, int End) rows) => Math.Max(0, (rows.End - rows.First + Step - 1) / Step);
+
+        /// <summary>Run and row at which a step begins.</summary>
+        private (int Run, int Row) Find(int step)
+        {
+            for (int run = 0; run < Runs.Length; run++)
+            {
+                int steps = StepsOf(Runs[run]);
+                if (step < steps)
+                {
+                    return (run, Runs[run].First + (step * Step));
+                }
+
+                step -= steps;
+            }
+
+            return (0, 0);
         }
     }
 }

@@ -12,9 +12,14 @@ internal sealed class FlashWork
     private readonly TablePool _pool;
     private readonly Dictionary<Key, List> _lists = [];
 
-    public FlashWork(TablePool pool)
+    public FlashWork(TablePool pool, AttentionSegments segments)
     {
         _pool = pool;
+        foreach (AttentionSegment s in segments.Segments)
+        {
+            MostQueries = Math.Max(MostQueries, s.Queries);
+            MostKeys = Math.Max(MostKeys, s.Keys);
+        }
     }
 
     ~FlashWork()
@@ -28,6 +33,12 @@ internal sealed class FlashWork
         }
     }
 
+    /// <summary>Queries of the longest run.</summary>
+    public int MostQueries { get; }
+
+    /// <summary>Keys of the run that has most.</summary>
+    public int MostKeys { get; }
+
     /// <summary>Tiles of <paramref name="rows"/> rows (a row is a query and one of the <paramref name="group"/> heads that share a key head) over all T queries.</summary>
     public List Queries(AttentionSegments segments, int T, int group, int rows) =>
         Get(new Key("queries", T, group, rows), segments, static (s, key) => QueryTiles(s, key.Length, key.Group, key.Rows));
@@ -37,14 +48,16 @@ internal sealed class FlashWork
         Get(new Key("splits", T, group, rows), segments, static (s, key) => SplitTiles(s, key.Length, key.Group, key.Rows));
 
     /// <summary>Tiles of <paramref name="keys"/> keys over all S, and behind them the runs of queries that see them; see <see cref="FlashKeyTiles"/>.</summary>
-    public List Keys(AttentionSegments segments, int S, int group, int keys) => Get(new Key("keys", S, group, keys), segments, static (s, key) => FlashKeyTiles.Of(s, key));
+    /// <remarks>About <paramref name="blocks"/> items of equal work, where there is so much.</remarks>
+    public List Keys(AttentionSegments segments, int S, int group, int keys, int blocks) =>
+        Get(new Key("keys", S, group, keys, blocks), segments, static (s, key) => FlashKeyTiles.Of(s, key));
 
     private List Get(Key key, AttentionSegments segments, Func<AttentionSegments, Key, FlashItem[]> make)
     {
         if (!_lists.TryGetValue(key, out List list))
         {
             FlashItem[] items = make(segments, key);
-            int parts = items.Length == 0 ? 0 : items.Max(item => item.Splits);
+            int parts = items.Count(item => item.Splits > 1);
             list = new List(items.Length == 0 ? 0 : _pool.Take(MemoryMarshal.AsBytes(items.AsSpan())), items.Count(item => item.Splits > 0), parts);
             _lists.Add(key, list);
         }
@@ -130,10 +143,10 @@ internal sealed class FlashWork
         }
     }
 
-    /// <summary>A list: where it is, how long, and the most parts of one tile.</summary>
+    /// <summary>A list: where it is, how long, and how many of its items share their tile with others.</summary>
     internal readonly record struct List(nint Address, int Count, int Parts);
 
-    internal readonly record struct Key(string Kind, int Length, int Group, int Rows);
+    internal readonly record struct Key(string Kind, int Length, int Group, int Rows, int Blocks = 0);
 }
 
 /// <summary>The struct <c>Work</c> of the kernels.</summary>
