@@ -69,6 +69,8 @@ internal sealed class ComputeSession : IDisposable
     {
         Device = Device.Name,
         MapsFiles = Gpu is null,
+        HalfActivations = Device.ActivationType(Compute.BF16) == DType.BF16,
+        Kernels = Gpu is null ? null : static () => new ScratchKernels(),
         HasFastBf16 = HasFastBf16,
     };
 

@@ -122,7 +122,7 @@ public sealed unsafe class CudaDevice : IDevice
         {
             (long free, long total) = Driver.MemoryInfo();
             throw new InsufficientMemoryException(string.Create(
-                CultureInfo.InvariantCulture, $"{Name} ({Description}): no block of {bytes} bytes is left; {free} of {total} bytes are free"));
+                CultureInfo.InvariantCulture, $"{Name} ({Description}) has too little memory: {Mebibytes(bytes)} MiB more are needed in one piece, {Mebibytes(free)} of {Mebibytes(total)} MiB are free"));
         }
 
         return address;
@@ -220,6 +220,8 @@ public sealed unsafe class CudaDevice : IDevice
             s_current = this;
         }
     }
+
+    private static long Mebibytes(long bytes) => (bytes + (1 << 20) - 1) >> 20;
 
     private void ThrowForeign(Tensor x) =>
         throw new InvalidOperationException($"{Name}: got a tensor of another device ({x}); copy it over through the host first");

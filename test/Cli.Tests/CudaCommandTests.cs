@@ -83,4 +83,19 @@ public sealed class CudaCommandTests
             Directory.Delete(folder, recursive: true);
         }
     }
+    [Fact]
+    public void Too_little_memory_ends_with_code_2_and_what_the_plan_says()
+    {
+        Assert.SkipWhen(CudaEmulator.IsReal, "a real GPU has enough");
+        using var folder = new TrainingFolder();
+        string libraries = CudaEmulator.Folder;
+        using Kills.Child child = Kills.ChildProgram.StartAfter(
+            $"export CUDA_EMULATOR_MIB=48 LORIKEET_CUDA_LIBRARIES='{libraries}' XDG_CACHE_HOME='{libraries}/cache'",
+            ["train", folder.At("run.yaml"), "--device", "cuda", "--data.longest_edge=64", "--train.max_steps=1"]);
+        (int code, _, string messages) = child.End();
+        Assert.True(code == ExitCodes.Input, messages);
+        Assert.Contains("error: cuda:0 (Emulated GPU) has too little memory: 32 MiB more are needed in one piece", messages, StringComparison.Ordinal);
+        Assert.Contains("planned: the run needs ", messages, StringComparison.Ordinal);
+        Assert.True(folder.HasNoResult);
+    }
 }

@@ -31,7 +31,7 @@ int sticky = 0;                     // as on a GPU, a failed kernel fails everyt
 std::string last_message;
 std::map<void*, size_t> allocations;
 size_t allocated = 0;
-const size_t kTotal = size_t(1) << 34;
+const size_t kTotal = getenv("CUDA_EMULATOR_MIB") ? size_t(atoll(getenv("CUDA_EMULATOR_MIB"))) << 20 : size_t(1) << 34;
 
 struct Module { void* library; std::string path; };
 struct Dims { unsigned gx, gy, gz, bx, by, bz, shared; };

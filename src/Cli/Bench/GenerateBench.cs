@@ -66,7 +66,10 @@ internal sealed class GenerateBench(CliHost host, GenerateBenchOptions options)
             host.Messages.WriteLine($"run {run} of {options.Runs}{(run == 0 ? " (not counted)" : "")}");
         }
 
-        return Report(loaded.Model, prompts, peak, loadSeconds);
+        JsonObject report = Report(loaded.Model, prompts, peak, loadSeconds);
+        report["device"] = session.Device.Name;
+        report["peak_device_mib"] = session.Gpu is { } gpu ? Math.Round((session.Arena.Account.Peak + gpu.ScratchBytes) / MiB, 1) : null;
+        return report;
     }
 
     private ModelInput Prompts(VisionLanguageModel model)

@@ -25,6 +25,7 @@ internal sealed record MeasuredStep(double Seconds, double ProcessorSeconds, Ste
 /// Notes when the parts of each step begin: it stands between the trainer and its data, objective, schedule and listener,
 /// which are called at the seams, and changes nothing about the loop.
 /// </summary>
+/// <remarks>A GPU works behind the host: the parts of a step can only be told apart where the host waits for it between them.</remarks>
 internal sealed class StepWatch(VisionLanguageModel model, Func<double> betweenSteps, Action<string> note) : ITrainingData, IObjective, IRunListener
 {
     private readonly List<MeasuredStep> _steps = [];
@@ -32,6 +33,9 @@ internal sealed class StepWatch(VisionLanguageModel model, Func<double> betweenS
     private ITrainingData? _data;
     private double _flops, _processor;
     private long _asked, _input, _features, _forward, _update;
+
+    /// <summary>Waits for the device where a part of a step ends; by default it is done by then.</summary>
+    public Action Await { get; init; } = static () => { };
 
     /// <summary>The steps so far.</summary>
     public IReadOnlyList<MeasuredStep> Steps => _steps;
@@ -43,7 +47,7 @@ internal sealed class StepWatch(VisionLanguageModel model, Func<double> betweenS
     public StepWatch Over(ITrainingData data)
     {
         _data = data;
-        model.VisionDone = () => _features = Stopwatch.GetTimestamp();
+        model.VisionDone = () => _features = Now();
         return this;
     }
 
@@ -51,7 +55,7 @@ internal sealed class StepWatch(VisionLanguageModel model, Func<double> betweenS
     public Func<int, double> Constant(double rate) => _ =>
     {
         // The trainer asks for the rate when gradients are complete.
-        _update = Stopwatch.GetTimestamp();
+        _update = Now();
         return rate;
     };
 
@@ -73,7 +77,7 @@ internal sealed class StepWatch(VisionLanguageModel model, Func<double> betweenS
     public IReadOnlyList<LossTerm> Compute(StepScope scope, VisionLanguageModel trained, ModelInput batch)
     {
         IReadOnlyList<LossTerm> terms = _sft.Compute(scope, trained, batch);
-        _forward = Stopwatch.GetTimestamp();
+        _forward = Now();
         return terms;
     }
 
@@ -90,6 +94,12 @@ internal sealed class StepWatch(VisionLanguageModel model, Func<double> betweenS
         var phases = new StepPhases(Between(_asked, _input), Between(_input, _features), Between(_features, _forward), Between(_forward, _update), Between(_update, end));
         _steps.Add(new MeasuredStep(step.Seconds, processor, phases, step.Loss, step.Tokens, _flops, betweenSteps()));
         note(FormattableString.Invariant($"step {step.Step} of {step.Steps}: {step.Seconds:f3} s, loss {step.Loss:f4}"));
+    }
+
+    private long Now()
+    {
+        Await();
+        return Stopwatch.GetTimestamp();
     }
 
     private static double Between(long start, long end) => Stopwatch.GetElapsedTime(start, end).TotalSeconds;

@@ -74,7 +74,10 @@ internal sealed class TrainBench(CliHost host, TrainBenchOptions options)
         Trainable trainable = Attach(loaded, session.Parameters);
         using Dataset dataset = OpenData();
         var peak = new MachinePeak(session);
-        var watch = new StepWatch(loaded.Model, () => Between(peak), host.Messages.WriteLine);
+        var watch = new StepWatch(loaded.Model, () => Between(peak), host.Messages.WriteLine)
+        {
+            Await = session.Gpu is { } gpu && options.Phases ? gpu.Synchronize : static () => { },
+        };
         TrainResult result = Train(session, loaded, trainable, dataset, watch);
         return result.Interrupted ? null : new TrainBenchReport(options, watch.Steps, peak)
         {
@@ -82,6 +85,9 @@ internal sealed class TrainBench(CliHost host, TrainBenchOptions options)
             Trainable = trainable.Count,
             PeakBytes = _memory.PeakBytes,
             Account = session.Arena.Account,
+            Device = session.Device.Name,
+            DevicePeakBytes = session.Gpu is { } used ? session.Arena.Account.Peak + used.ScratchBytes : null,
+            HasPhases = session.Gpu is null || options.Phases,
         }.ToJson();
     }
 

@@ -18,6 +18,15 @@ internal sealed class TrainBenchReport(TrainBenchOptions options, IReadOnlyList<
     /// <summary>Peak of the process.</summary>
     public required long PeakBytes { get; init; }
 
+    /// <summary>What computed.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>The most bytes of a GPU's memory at one time, scratch of kernels included; null on the processor.</summary>
+    public required long? DevicePeakBytes { get; init; }
+
+    /// <summary>Whether the parts of the steps were timed.</summary>
+    public required bool HasPhases { get; init; }
+
     /// <summary>Memory by use.</summary>
     public required MemoryAccount Account { get; init; }
 
@@ -34,14 +43,7 @@ internal sealed class TrainBenchReport(TrainBenchOptions options, IReadOnlyList<
             ["load_s"] = Round(LoadSeconds, 3),
             ["trainable"] = Trainable,
             ["losses"] = new JsonArray([.. steps.Select(s => (JsonNode)s.Loss)]),
-            ["phases"] = new JsonObject
-            {
-                ["data"] = Phase(p => p.Data),
-                ["vision_forward"] = Phase(p => p.Vision),
-                ["text_forward"] = Phase(p => p.Text),
-                ["backward"] = Phase(p => p.Backward),
-                ["optimizer"] = Phase(p => p.Optimizer),
-            },
+            ["phases"] = HasPhases ? Phases() : null,
             ["flops"] = flops,
             ["flops_utilization"] = Round(MedianOf(s => s.Flops / s.Seconds) / (peak.Gflops * 1e9), 4),
             ["flops_utilization_paired"] = Round(MedianOf(s => s.Flops / s.Seconds / (s.PeakGflops * 1e9)), 4),
@@ -52,8 +54,19 @@ internal sealed class TrainBenchReport(TrainBenchOptions options, IReadOnlyList<
             ["memory_mib"] = new JsonObject([.. Enum.GetValues<MemoryUse>().Select(use =>
                 KeyValuePair.Create(use.ToString().ToLowerInvariant(), (JsonNode?)Round(Account.AtPeakOf(use) / MiB, 1)))]),
             ["compute"] = options.Compute == Compute.BF16 ? "bf16" : "f32",
+            ["device"] = Device,
+            ["peak_device_mib"] = DevicePeakBytes is { } bytes ? Round(bytes / MiB, 1) : null,
         };
     }
+
+    private JsonObject Phases() => new()
+    {
+        ["data"] = Phase(p => p.Data),
+        ["vision_forward"] = Phase(p => p.Vision),
+        ["text_forward"] = Phase(p => p.Text),
+        ["backward"] = Phase(p => p.Backward),
+        ["optimizer"] = Phase(p => p.Optimizer),
+    };
 
     private double Phase(Func<StepPhases, double> part) => Round(MedianOf(s => part(s.Phases)), 4);
 

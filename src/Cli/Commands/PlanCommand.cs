@@ -1,13 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using Lorikeet.Cli.Devices;
-using Lorikeet.Cli.Doctor;
 using Lorikeet.Cli.Hub;
 using Lorikeet.Cli.Planning;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
 using Lorikeet.Training.Config;
-using Lorikeet.Training.Planning;
 
 namespace Lorikeet.Cli.Commands;
 
@@ -18,17 +16,19 @@ internal static class PlanCommand
     public static Verb Create(CliHost host)
     {
         Argument<string> file = RunFileArgument.Create();
-        var memory = new Option<string?>("--memory") { HelpName = "SIZE", Description = "What the run may take, such as 16GiB; without it, this machine's memory" };
+        var memory = new Option<string?>("--memory") { HelpName = "SIZE", Description = "What the run may take, such as 16GiB; without it, the device's memory" };
         var fit = new Option<bool>("--fit") { Description = "End with exit code 2 if the run needs more than that" };
         var rows = new Option<string>("--rows") { HelpName = "N|all", Description = "Rows of the data to look at; more are sampled evenly", DefaultValueFactory = _ => PlanLine.DefaultRows.ToString(CultureInfo.InvariantCulture) };
         var json = new Option<bool>("--json") { Description = "Print the plan as one line of JSON" };
-        var command = new Command("plan", "Say what a run will train, and what memory and time it will need, without loading the model; weights may even be absent") { file, memory, fit, rows, json };
+        Option<string?> device = DeviceOption.Create(otherwise: null);
+        var command = new Command("plan", "Say what a run will train, and what memory and time it will need, without loading the model; weights may even be absent") { file, memory, fit, rows, json, device };
         command.SetAction(parsed =>
         {
             long? budget = parsed.GetValue(memory) is { } size ? Size(size) : null;
             long? most = Rows(parsed.GetValue(rows)!);
             RunConfig config = HubData.Located(host, RunFileArgument.Load(host, parsed.GetValue(file)!));
-            PlanResult result = Make(host, config, most, budget ?? Machine.Memory().Usable, isMachine: budget is null);
+            using var session = new ComputeSession(host, parsed.GetValue(device) is { } where ? DeviceOption.Parse(where) : config.Model.Device, Compute.F32);
+            PlanResult result = Planned.Make(host, session, config, most, PlanBudget.Of(session, budget));
             host.Result.Write(parsed.GetValue(json) ? PlanJson.Of(result) + "\n" : PlanText.Of(result));
             if (!result.Fits)
             {
@@ -38,17 +38,6 @@ internal static class PlanCommand
             return parsed.GetValue(fit) && !result.Fits ? ExitCodes.Input : ExitCodes.Done;
         });
         return new Verb(command, TakesSettings: true);
-    }
-
-    private static PlanResult Make(CliHost host, RunConfig config, long? rows, long budget, bool isMachine)
-    {
-        using var session = new ComputeSession(host, config.Model.Device, Compute.F32);
-        using var progress = new ScanProgress(host);
-        using RunPlanner planner = RunPlanner.Open(config, session.PlanEnvironment() with { MaxRows = rows, Progress = progress.Report, LocateModel = name => HubModels.OfRun(host, name) });
-        CancellationToken stop = host.Stop.Token;
-        RunPlan plan = planner.Plan(stop);
-        IReadOnlyList<PlannedChange> changes = plan.Total <= budget ? [] : new PlanAdvice(planner, config, plan, budget).Changes(stop);
-        return new PlanResult(config, plan, changes, budget, isMachine, TimeEstimate.Of(DevicePeak.Of(session), plan));
     }
 
     private static long Size(string text) => ShardedWeights.TryParseSize(text, out long bytes)

@@ -18,7 +18,8 @@ internal static class PlanJson
         {
             ["fits"] = result.Fits,
             ["total"] = plan.Total,
-            ["budget"] = result.Budget,
+            ["budget"] = result.Budget.Bytes,
+            ["host_total"] = plan.HostTotal,
             ["peak_in"] = plan.Account.PeakIn,
             ["account"] = Account(plan.Account),
             ["process"] = new JsonObject { ["program"] = plan.Process.Program, ["read_ahead"] = plan.Process.ReadAhead, ["kernels"] = plan.Process.Kernels, ["saving"] = plan.Process.Saving },

@@ -1,4 +1,3 @@
-using Lorikeet.Cli.Doctor;
 using Lorikeet.Cli.Hub;
 using Lorikeet.Cli.Terminal;
 using Lorikeet.Training;
@@ -31,7 +30,7 @@ internal static class PlanLine
         try
         {
             using RunPlanner planner = RunPlanner.Open(file.Config, environment);
-            host.Messages.WriteLine(Of(planner.Plan(host.Stop.Token), Machine.Memory().Usable, $"{host.CommandName} plan {Words.ShellWord(file.Path)}"));
+            host.Messages.WriteLine(Of(planner.Plan(host.Stop.Token), PlanBudget.OfRun(session), $"{host.CommandName} plan {Words.ShellWord(file.Path)}"));
         }
         catch (OperationCanceledException)
         {
@@ -50,7 +49,7 @@ internal static class PlanLine
         string parts = string.Join(", ", new[]
         {
             ("weights", a.Weights), ("gradients", a.Gradients), ("optimizer", a.Optimizer), ("activations", a.Activations), ("workspace", a.Workspace + a.Slack),
-            ("program, data and saving", plan.Process.Total),
+            plan.IsApart ? ("scratch of kernels", plan.Process.Kernels) : ("program, data and saving", plan.Process.Total),
         }.Select(part => $"{part.Item1} {Words.Bytes(part.Item2)}"));
         string verdict = plan.Total <= usable ? "" : $"; it does not fit: '{command}' says what makes it smaller";
         return $"memory: {Words.Bytes(plan.Total)} at most of {Words.Bytes(usable)} ({parts}){verdict}";

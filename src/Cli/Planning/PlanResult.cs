@@ -7,11 +7,10 @@ namespace Lorikeet.Cli.Planning;
 /// <param name="Config">The run file.</param>
 /// <param name="Plan">The plan.</param>
 /// <param name="Changes">Changes that save memory; empty where it fits.</param>
-/// <param name="Budget">Bytes that the run may take.</param>
-/// <param name="IsMachine">Whether that is the machine's memory, as opposed to a size that was given.</param>
+/// <param name="Budget">What the run may take.</param>
 /// <param name="Time">How long it takes.</param>
-internal sealed record PlanResult(RunConfig Config, RunPlan Plan, IReadOnlyList<PlannedChange> Changes, long Budget, bool IsMachine, TimeEstimate Time)
+internal sealed record PlanResult(RunConfig Config, RunPlan Plan, IReadOnlyList<PlannedChange> Changes, PlanBudget Budget, TimeEstimate Time)
 {
     /// <summary>Whether the run fits.</summary>
-    public bool Fits => Plan.Total <= Budget;
+    public bool Fits => Plan.Total <= Budget.Bytes;
 }

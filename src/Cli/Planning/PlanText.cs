@@ -30,7 +30,7 @@ internal static class PlanText
 
     /// <summary>The verdict on a run that is too large.</summary>
     public static string DoesNotFit(PlanResult result) =>
-        $"the run needs {Words.Bytes(result.Plan.Total)}, {(result.IsMachine ? "this machine has" : "the budget is")} {Words.Bytes(result.Budget)}"
+        $"the run needs {Words.Bytes(result.Plan.Total)}, {result.Budget.Whose}"
         + (result.Changes.Count == 0 ? "; no single change of the run file was found that makes it smaller" : "");
 
     private static void Trained(StringBuilder text, PlanResult result)
@@ -55,7 +55,7 @@ internal static class PlanText
         PlannedBytes a = result.Plan.Account;
         PlannedProcess p = result.Plan.Process;
         text.Append("memory at the highest point (").Append(a.PeakIn).Append("):\n");
-        Line(text, "weights, read in place from files", a.MappedWeights, always: true);
+        Line(text, "weights, read in place from files", a.MappedWeights, always: !result.Plan.IsApart);
         Line(text, "weights, loaded", a.LoadedWeights);
         Line(text, result.Plan.Training.HasAdapters ? "adapters" : "trained copies of weights", a.Trained, always: true);
         Line(text, "gradients", a.Gradients, always: true, a.MostGradients > a.Gradients ? $"   ({Words.Bytes(a.MostGradients)} at another time)" : "");
@@ -64,12 +64,22 @@ internal static class PlanText
         Line(text, "workspace", a.Workspace, always: true);
         Line(text, "accounted", a.Total, always: true);
         Line(text, "free blocks of the allocator", a.Slack);
+        if (result.Plan.IsApart)
+        {
+            Line(text, "scratch of kernels", p.Kernels, always: true);
+            Line(text, "total", result.Plan.Total, always: true, Verdict(result));
+            text.Append(Invariant($"memory of this machine besides: about {Words.Bytes(result.Plan.HostTotal)} (batches read ahead, the program, copies while saving)\n"));
+            return;
+        }
+
         Line(text, "batches read ahead, decoding (est.)", p.ReadAhead, always: true);
         Line(text, "scratch of kernels (at most)", p.Kernels, always: true);
         Line(text, "copies while saving (est.)", p.Saving);
         Line(text, "program, tokenizer, data (measured)", p.Program, always: true);
-        Line(text, "total", result.Plan.Total, always: true, $" of {Words.Bytes(result.Budget)}{(result.IsMachine ? "" : " allowed")}: {(result.Fits ? "fits" : "does not fit")}");
+        Line(text, "total", result.Plan.Total, always: true, Verdict(result));
     }
+
+    private static string Verdict(PlanResult result) => $" of {Words.Bytes(result.Budget.Bytes)}{result.Budget.Word}: {(result.Fits ? "fits" : "does not fit")}";
 
     private static void Time(StringBuilder text, PlanResult result)
     {

@@ -62,6 +62,9 @@ public sealed class SafeTensorsFile : IDisposable
             ? info
             : throw new InvalidDataException($"{Path}: tensor '{name}' is missing (the file has {Tensors.Count} tensors).");
 
+    /// <summary>Lets the system take the memory back that a tensor's bytes occupy; what is read again comes from the file again.</summary>
+    public void Forget(string name) => _map.Forget(_header.DataStart + Info(name).Begin, Info(name).ByteLength);
+
     /// <summary>
     /// Address of the tensor's first byte; <see cref="TensorInfo.ByteLength"/> bytes are readable there until <see cref="Dispose"/>.
     /// The format promises no alignment.

@@ -71,6 +71,9 @@ public sealed class WeightSet : IDisposable
         ? file
         : throw new InvalidDataException($"{Path}: tensor '{name}' is missing (the model has {_tensors.Count} tensors).");
 
+    /// <inheritdoc cref="SafeTensorsFile.Forget"/>
+    public void Forget(string name) => FileOf(name).Forget(name);
+
     /// <inheritdoc cref="SafeTensorsFile.Pointer"/>
     public nint Pointer(string name) => FileOf(name).Pointer(name);
 

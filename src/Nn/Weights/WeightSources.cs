@@ -43,7 +43,15 @@ public sealed class FileWeights : IWeightSource
             SafeDType.F16 => DType.F16,
             _ => throw new InvalidDataException($"{_files.Path}: tensor '{key}' is stored as {info.DType}; F32, BF16 and F16 are supported"),
         };
-        return _parameters.FromMapped(_files.Pointer(key), shape, dtype);
+        nint mapped = _files.Pointer(key);
+        Tensor x = _parameters.FromMapped(mapped, shape, dtype);
+        if (x.Address != mapped)
+        {
+            // A copy on a device of its own: the pages that were read for it are not kept beside it.
+            _files.Forget(key);
+        }
+
+        return x;
     }
 
     /// <summary>The file's key of a parameter, or null.</summary>

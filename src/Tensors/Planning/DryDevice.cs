@@ -11,6 +11,7 @@ public sealed class DryDevice : IDevice
     private const long FirstAddress = 1L << 61;
     private const long Alignment = 2L << 20;
 
+    private readonly DryKernels _kernels;
     private readonly bool _mapsHost;
     private readonly bool _halfActivations;
     private long _next = FirstAddress;
@@ -19,8 +20,10 @@ public sealed class DryDevice : IDevice
     /// <param name="name">Name of the device that it stands for.</param>
     /// <param name="mapsHost">Whether that device reads files of the host in place.</param>
     /// <param name="halfActivations">Whether it keeps activations in bfloat16 where products compute in it.</param>
-    public DryDevice(string name = "dry", bool mapsHost = true, bool halfActivations = false)
+    /// <param name="kernels">Stand in for its kernels.</param>
+    public DryDevice(string name = "dry", bool mapsHost = true, bool halfActivations = false, DryKernels? kernels = null)
     {
+        _kernels = kernels ?? new DryKernels();
         _halfActivations = halfActivations;
         Name = name;
         _mapsHost = mapsHost;
@@ -30,7 +33,10 @@ public sealed class DryDevice : IDevice
     public string Name { get; }
 
     /// <inheritdoc/>
-    public IKernels Kernels { get; } = new DryKernels();
+    public IKernels Kernels => _kernels;
+
+    /// <summary>Bytes that kernels of the device would hold for themselves.</summary>
+    public long ScratchBytes => _kernels.ScratchBytes;
 
     /// <summary>Bytes that the allocator took so far.</summary>
     public long AllocatedBytes { get; private set; }

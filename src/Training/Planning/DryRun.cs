@@ -31,7 +31,7 @@ internal sealed class DryRun : IDisposable
     public DryRun(RunConfig config, Processor processor, PlanEnvironment environment)
     {
         _config = config;
-        _device = new DryDevice(environment.Device, environment.MapsFiles);
+        _device = new DryDevice(environment.Device, environment.MapsFiles, environment.HalfActivations, environment.Kernels?.Invoke());
         _arena = new Arena(_device);
         _parameters = new Parameters(_device, _arena);
         LoadedModel loaded = ModelCatalog.Outline(processor, _parameters, PlanEnvironment.StoredAs(config, processor.Directory));
@@ -58,6 +58,9 @@ internal sealed class DryRun : IDisposable
 
     /// <summary>Bytes of copies on the host while a checkpoint is written: the values that train, and two moments of each.</summary>
     public long CheckpointBytes => 3 * sizeof(float) * Model.Trainable.Count;
+
+    /// <summary>Bytes that the device's kernels hold for themselves after all steps so far.</summary>
+    public long ScratchBytes => _device.ScratchBytes;
 
     /// <summary>Takes one optimizer step.</summary>
     /// <param name="name">What the plan calls it, should it turn out to be the highest point.</param>

@@ -1,5 +1,6 @@
 using Lorikeet.Models;
 using Lorikeet.Tensors;
+using Lorikeet.Tensors.Planning;
 using Lorikeet.Training.Config;
 
 namespace Lorikeet.Training.Planning;
@@ -10,8 +11,14 @@ public sealed record PlanEnvironment
     /// <summary>Name of the device.</summary>
     public string Device { get; init; } = "cpu";
 
-    /// <summary>Whether the device reads files in place, so that frozen weights are mapped instead of copied.</summary>
+    /// <summary>Whether the device reads files in place, so that frozen weights are mapped instead of copied. A GPU does not: it has memory of its own.</summary>
     public bool MapsFiles { get; init; } = true;
+
+    /// <summary>Whether the device keeps activations in bfloat16 where products compute in it.</summary>
+    public bool HalfActivations { get; init; }
+
+    /// <summary>Makes what stands in for the device's kernels and knows the memory that they take; null where that is an estimate.</summary>
+    public Func<DryKernels>? Kernels { get; init; }
 
     /// <summary>Whether products of bfloat16 run on hardware.</summary>
     public bool HasFastBf16 { get; init; }

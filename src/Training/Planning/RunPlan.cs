@@ -18,8 +18,14 @@ public sealed record RunPlan
     /// <summary>What the user should know, one sentence each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
-    /// <summary>Bytes that the process is expected to need at most: the account, and everything beside it.</summary>
-    public long Total => Account.Total + Account.Slack + Process.Total;
+    /// <summary>Whether the device has memory of its own, which <see cref="Total"/> is about; else all memory is the host's.</summary>
+    public required bool IsApart { get; init; }
+
+    /// <summary>Bytes of the device that the run is expected to need at most: the account, and what is held beside it there.</summary>
+    public long Total => Account.Total + Account.Slack + (IsApart ? Process.Kernels : Process.Total);
+
+    /// <summary>Bytes of the host's memory that a run on a device of its own is expected to need at most; 0 where all memory is the host's.</summary>
+    public long HostTotal => IsApart ? Process.Total - Process.Kernels : 0;
 }
 
 /// <summary>What the process holds beside the allocator's account, bytes. Estimates.</summary>

@@ -73,6 +73,7 @@ public sealed class RunPlanner : IDisposable
             Training = TrainingOf(dry, scan),
             Data = DataOf(scan),
             Notes = Notes(scan),
+            IsApart = !_environment.MapsFiles,
         };
     }
 
@@ -92,7 +93,8 @@ public sealed class RunPlanner : IDisposable
 
         using DryRun dry = Run(changed, (loader, scan, evaluation), cancellation);
         PlannedBytes account = dry.AtPeak();
-        return account.Total + account.Slack + ProcessOf(changed, dry, scan).Total;
+        PlannedProcess process = ProcessOf(changed, dry, scan);
+        return account.Total + account.Slack + (_environment.MapsFiles ? process.Total : process.Kernels);
     }
 
     /// <summary>The length in tokens that a share of the samples does not exceed.</summary>
@@ -178,7 +180,7 @@ public sealed class RunPlanner : IDisposable
         {
             Program = _program ??= Math.Max(0, Environment.WorkingSet - _environment.AlreadyHeld),
             ReadAhead = (2 * ((held * dry.InputBytes) + scan.DecodeBytes)) + GarbageBytes,
-            Kernels = KernelBytes,
+            Kernels = _environment.Kernels is null ? KernelBytes : dry.ScratchBytes,
             Saving = config.Train.SaveStrategy == SaveStrategy.No ? 0 : dry.CheckpointBytes,
         };
     }

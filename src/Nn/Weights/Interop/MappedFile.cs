@@ -1,9 +1,10 @@
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace Lorikeet.Nn.Weights.Interop;
 
 /// <summary>A whole file mapped read-only into memory: pages are read when touched and can be dropped by the system at any time.</summary>
-internal sealed unsafe class MappedFile : IDisposable
+internal sealed unsafe partial class MappedFile : IDisposable
 {
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
@@ -40,6 +41,22 @@ internal sealed unsafe class MappedFile : IDisposable
         return new ReadOnlySpan<byte>((void*)Address(offset), length);
     }
 
+    /// <summary>Drops the pages that lie wholly within a range from this process's memory. Advice: nothing changes where the system refuses.</summary>
+    public void Forget(long offset, long length)
+    {
+        const int DontNeed = 4;
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        long page = Environment.SystemPageSize, start = (long)Address(offset), first = (start + page - 1) / page * page, end = (start + length) / page * page;
+        if (end > first)
+        {
+            _ = Advise((nint)first, (nuint)(end - first), DontNeed);
+        }
+    }
+
     public void Dispose()
     {
         if (_disposed)
@@ -52,4 +69,7 @@ internal sealed unsafe class MappedFile : IDisposable
         _view.Dispose();
         _map.Dispose();
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nint address, nuint length, int advice);
 }
