@@ -35,7 +35,7 @@ const size_t kTotal = getenv("CUDA_EMULATOR_MIB") ? size_t(atoll(getenv("CUDA_EM
 
 struct Module { void* library; std::string path; };
 struct Dims { unsigned gx, gy, gz, bx, by, bz, shared; };
-struct Function { const char* (*run)(const void*, Dims); unsigned bytes; std::string name; };
+struct Function { const char* (*run)(const void*, Dims); unsigned bytes; std::string name; unsigned shared = 48 << 10; };
 
 int flush() {
   std::lock_guard<std::recursive_mutex> hold(gate);
@@ -149,7 +149,11 @@ int cuModuleGetFunction(void** function, void* module, const char* name) {
   *function = new Function{ reinterpret_cast<const char* (*)(const void*, Dims)>(run), reinterpret_cast<unsigned (*)()>(bytes)(), name };
   return kSuccess;
 }
-int cuFuncSetAttribute(void*, int, int) { return kSuccess; }
+int cuFuncSetAttribute(void* function, int attribute, int value) {
+  if (attribute != 8 || value < 0 || value > 232448) return kInvalidValue;
+  static_cast<Function*>(function)->shared = value;
+  return kSuccess;
+}
 int cuFuncGetAttribute(int* value, int, void*) { *value = 0; return kSuccess; }
 
 int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void*, void** parameters, void** extra) {
@@ -158,6 +162,11 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
   size_t bytes = *static_cast<size_t*>(extra[3]);
   if (bytes != f->bytes) {
     last_message = f->name + ": parameters of " + std::to_string(bytes) + " bytes given, " + std::to_string(f->bytes) + " expected";
+    fprintf(stderr, "emulator: %s\n", last_message.c_str());
+    return kInvalidValue;
+  }
+  if (shared > f->shared) {
+    last_message = f->name + ": " + std::to_string(shared) + " bytes of shared memory, " + std::to_string(f->shared) + " are allowed";
     fprintf(stderr, "emulator: %s\n", last_message.c_str());
     return kInvalidValue;
   }

@@ -6,7 +6,7 @@ internal sealed class KernelLibrary : IDisposable
     private readonly CudaDriver _driver;
     private readonly KernelCache _cache;
     private readonly Dictionary<(string File, string Defines), nint> _modules = [];
-    private readonly Dictionary<KernelName, nint> _functions = [];
+    private readonly Dictionary<KernelName, (nint Function, int SharedBytes)> _functions = [];
 
     public KernelLibrary(CudaDriver driver, KernelCache cache)
     {
@@ -17,9 +17,9 @@ internal sealed class KernelLibrary : IDisposable
     /// <summary>The function of a kernel; with <paramref name="sharedBytes"/> of dynamic shared memory allowed.</summary>
     public nint Function(in KernelName name, int sharedBytes = 0)
     {
-        if (_functions.TryGetValue(name, out nint function))
+        if (_functions.TryGetValue(name, out (nint Function, int SharedBytes) known) && sharedBytes <= known.SharedBytes)
         {
-            return function;
+            return known.Function;
         }
 
         if (!_modules.TryGetValue((name.File, name.Defines), out nint module))
@@ -29,13 +29,13 @@ internal sealed class KernelLibrary : IDisposable
         }
 
         const int AlwaysAllowed = 48 << 10;
-        function = _driver.Function(module, name.Kernel);
+        nint function = known.Function != 0 ? known.Function : _driver.Function(module, name.Kernel);
         if (sharedBytes > AlwaysAllowed)
         {
             _driver.AllowSharedMemory(function, sharedBytes);
         }
 
-        _functions.Add(name, function);
+        _functions[name] = (function, Math.Max(sharedBytes, AlwaysAllowed));
         return function;
     }
 
