@@ -1,5 +1,5 @@
 # Sourced by ./lorikeet and eng/test: the native libraries that Lorikeet needs. Defines ensure_libvips, ensure_duckdb and, for tests
-# alone, ensure_ffmpeg and ensure_chromium; expects say() and $root.
+# alone, ensure_ffmpeg, ensure_chromium, ensure_gxx and ensure_nvrtc; expects say() and $root.
 
 # libvips decodes the pictures. It is the only native library that the main job needs.
 ensure_libvips() {
@@ -73,6 +73,42 @@ ensure_duckdb() {
   rm -rf -- "$folder"
 }
 
+# g++ builds the GPU that tests compute on where there is no other; without it they are skipped.
+ensure_gxx() {
+  local tried="$root/artifacts/.gxx-tried"
+  command -v g++ >/dev/null && return
+  [[ ! -e "$tried" ]] && command -v apt-get >/dev/null && [[ $EUID -eq 0 || "${CI:-}" == true ]] || return 0
+  local as=()
+  [[ $EUID -eq 0 ]] || as=(sudo -n)
+  mkdir -p -- "$root/artifacts" && : >"$tried"
+  say "installing g++, which builds the emulated GPU of the tests ..."
+  "${as[@]}" apt-get update -qq >&2 </dev/null
+  DEBIAN_FRONTEND=noninteractive "${as[@]}" apt-get install -y -qq --no-install-recommends g++ >/dev/null </dev/null || say "g++ could not be installed: tests of GPU kernels are skipped"
+}
+
+# NVIDIA's kernel compiler, with which tests compile every kernel; without it they are skipped. It needs no GPU. Debian has it in its
+# section non-free: it is fetched into artifacts/native with lists of our own, and the system's sources and packages stay as they are.
+ensure_nvrtc() {
+  local home="$root/artifacts/native" tried="$root/artifacts/.nvrtc-tried" keys=/usr/share/keyrings/debian-archive-keyring.gpg folder package
+  [[ -e "$home/libnvrtc.so.11.2" || "$(uname -sm)" != 'Linux x86_64' ]] && return
+  [[ "${1:-}" == again || ! -e "$tried" ]] || return   # one attempt: without a network each start would wait for another
+  command -v apt-get >/dev/null && command -v dpkg >/dev/null && [[ -e "$keys" ]] || { [[ "${1:-}" != again ]] || say "libnvrtc is installed by this script on Debian alone; else take NVIDIA's CUDA toolkit"; return; }
+  mkdir -p -- "$home" && : >"$tried"
+  say "fetching libnvrtc, NVIDIA's kernel compiler (proprietary software under NVIDIA's terms, from Debian's section non-free), into artifacts/native ..."
+  folder="$(mktemp -d "$home/.nvrtc-XXXXXX")" || return
+  mkdir -p -- "$folder/lists/partial" "$folder/archives/partial"
+  printf 'deb [signed-by=%s] http://deb.debian.org/debian bookworm non-free\n' "$keys" >"$folder/s.list"
+  (
+    cd -- "$folder" || exit 1
+    own=(-o "Dir::Etc::SourceList=$folder/s.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$folder/lists"
+      -o "Dir::Cache::Archives=$folder/archives" -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o APT::Sandbox::User=root)
+    apt-get -qq "${own[@]}" update && apt-get -qq "${own[@]}" download libnvrtc11.2 libnvrtc-builtins11.8 || exit 1
+    for package in ./*.deb; do dpkg -x "$package" out || exit 1; done
+    cp -P -- out/usr/lib/x86_64-linux-gnu/libnvrtc-builtins.so.* out/usr/lib/x86_64-linux-gnu/libnvrtc.so.* "$home/"
+  ) >/dev/null 2>"$folder/log" </dev/null || say "libnvrtc could not be fetched ($(tail -1 "$folder/log")); to try again: eng/native.sh nvrtc"
+  rm -rf -- "$folder"
+}
+
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   root="$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)"
   say() { printf 'native: %s\n' "$*" >&2; }
@@ -80,6 +116,8 @@ if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
     libvips) rm -f -- "$root/artifacts/.libvips-tried"; ensure_libvips ;;
     duckdb) ensure_duckdb again; [[ -e "$root/artifacts/native/libduckdb.so" ]] ;;
     ffmpeg) rm -f -- "$root/artifacts/.ffmpeg-tried"; ensure_ffmpeg; command -v ffmpeg >/dev/null ;;
-    *) say "usage: eng/native.sh libvips | duckdb | ffmpeg"; exit 2 ;;
+    gxx) rm -f -- "$root/artifacts/.gxx-tried"; ensure_gxx; command -v g++ >/dev/null ;;
+    nvrtc) ensure_nvrtc again; [[ -e "$root/artifacts/native/libnvrtc.so.11.2" ]] ;;
+    *) say "usage: eng/native.sh libvips | duckdb | ffmpeg | gxx | nvrtc"; exit 2 ;;
   esac
 fi
