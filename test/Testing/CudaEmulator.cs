@@ -23,15 +23,18 @@ public static class CudaEmulator
 
     /// <summary>How to open the GPU that tests run on.</summary>
     public static CudaOptions Options => IsReal
-        ? new CudaOptions { KernelFolder = Path.Combine(Path.GetTempPath(), "lorikeet-test-kernels") }
+        ? new CudaOptions { Libraries = Installed, KernelFolder = Path.Combine(Path.GetTempPath(), "lorikeet-test-kernels") }
         : new CudaOptions { Libraries = CudaLibraries.Find([Folder]), KernelFolder = Path.Combine(Folder, "kernels") };
 
     /// <summary>Opens the GPU that tests run on.</summary>
     public static CudaDevice Open() => new(Options);
 
+    // As the program, tests look where the user says, then where the system does.
+    private static CudaLibraries Installed => CudaLibraries.Find((Environment.GetEnvironmentVariable("LORIKEET_CUDA_LIBRARIES") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries));
+
     private static bool HasGpu()
     {
-        CudaLibraries libraries = CudaLibraries.Find([]);
+        CudaLibraries libraries = Installed;
         if (libraries.Missing.Any())
         {
             return false;
