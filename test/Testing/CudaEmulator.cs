@@ -29,8 +29,9 @@ public static class CudaEmulator
     /// <summary>Opens the GPU that tests run on.</summary>
     public static CudaDevice Open() => new(Options);
 
-    // As the program, tests look where the user says, then where the system does.
+#pragma warning disable RS0030 // As the program, tests look where the user says, then where the system does.
     private static CudaLibraries Installed => CudaLibraries.Find((Environment.GetEnvironmentVariable("LORIKEET_CUDA_LIBRARIES") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries));
+#pragma warning restore RS0030
 
     private static bool HasGpu()
     {
