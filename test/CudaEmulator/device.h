@@ -2,9 +2,11 @@
 // fibers, which change places at barriers and warp operations. Made for checking results, not for speed.
 //
 // What it finds that a GPU would not say: barriers and warp operations that not all threads reach, shared memory read before
-// it is written (it starts as NaN), results that depend on the order of threads (the order alternates from launch to launch),
-// asynchronous copies used before they are waited for (they happen when waited for, not before), parameters of another size.
+// it is written (it starts as NaN), results that depend on the order of threads and warps, and so many a missing barrier (the order
+// alternates from launch to launch), asynchronous copies used before they are waited for or into memory that is still read (they
+// happen at once or when waited for, in turn), parameters of another size.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -125,7 +127,29 @@ static void prepare(int t) {
   f.stack_pointer = top;
 }
 
-// Lets go who may: a whole block at a barrier, the named lanes of a warp at the same operation.
+// Lets go the named lanes of a warp that are at the same operation.
+static bool release_warp(int w) {
+  bool any = false;
+  for (int lane = 0; lane < 32 && w + lane < thread_count; lane++) {
+    Fiber& first = fibers[w + lane];
+    if (first.wait != AtWarp) continue;
+    bool all = (first.mask >> lane & 1) != 0;
+    if (!all) { failure = "a lane takes part in a warp operation whose mask does not name it"; return false; }
+    for (int other = 0; other < 32 && all; other++) {
+      if (!(first.mask >> other & 1)) continue;
+      if (w + other >= thread_count) { failure = "a warp operation names lanes that the block does not have"; return false; }
+      Fiber& f = fibers[w + other];
+      all = f.wait == AtWarp && f.mask == first.mask && f.kind == first.kind;
+    }
+    if (!all) continue;
+    unsigned mask = first.mask;
+    for (int other = 0; other < 32; other++) if (mask >> other & 1) fibers[w + other].wait = Running;
+    any = true;
+  }
+  return any;
+}
+
+// Lets go who may: a whole block at a barrier, or lanes of warps.
 static bool release() {
   int done = 0, barrier = 0;
   bool any = false;
@@ -134,25 +158,34 @@ static bool release() {
     for (int t = 0; t < thread_count; t++) if (fibers[t].wait == AtBarrier) fibers[t].wait = Running;
     return true;
   }
-  for (int w = 0; w < thread_count; w += 32) {
-    for (int lane = 0; lane < 32 && w + lane < thread_count; lane++) {
-      Fiber& first = fibers[w + lane];
-      if (first.wait != AtWarp) continue;
-      bool all = (first.mask >> lane & 1) != 0;
-      if (!all) { failure = "a lane takes part in a warp operation whose mask does not name it"; return false; }
-      for (int other = 0; other < 32 && all; other++) {
-        if (!(first.mask >> other & 1)) continue;
-        if (w + other >= thread_count) { failure = "a warp operation names lanes that the block does not have"; return false; }
-        Fiber& f = fibers[w + other];
-        all = f.wait == AtWarp && f.mask == first.mask && f.kind == first.kind;
-      }
-      if (!all) continue;
-      unsigned mask = first.mask;
-      for (int other = 0; other < 32; other++) if (mask >> other & 1) fibers[w + other].wait = Running;
-      any = true;
-    }
-  }
+  for (int w = 0; w < thread_count && !failure; w += 32) any |= release_warp(w);
   return any;
+}
+
+// One turn of the threads from first on, in the order of this launch.
+static bool run_threads(int first, int count) {
+  bool ran = false;
+  for (int k = 0; k < count && !failure; k++) {
+    int t = first + (launches & 1 ? count - 1 - k : k);
+    if (fibers[t].wait != Running) continue;
+    set_index(t);
+    emu_switch(&scheduler, fibers[t].stack_pointer);
+    ran = true;
+  }
+  return ran;
+}
+
+// All warps take turns at every warp operation, or one after another goes as far as it can, up to the next barrier: between two
+// barriers a GPU may do either.
+static bool run_all() {
+  if (launches & 2) return run_threads(0, thread_count);
+  bool ran = false;
+  int warps = (thread_count + 31) / 32;
+  for (int k = 0; k < warps && !failure; k++) {
+    int w = 32 * (launches & 1 ? warps - 1 - k : k);
+    do ran |= run_threads(w, std::min(32, thread_count - w)); while (!failure && release_warp(w));
+  }
+  return ran;
 }
 
 static void run_block() {
@@ -161,14 +194,7 @@ static void run_block() {
   if (dynamic_capacity) memset(dynamic_shared, 0xFF, dynamic_capacity);
   if (__start_emu_shared) memset(__start_emu_shared, 0xFF, __stop_emu_shared - __start_emu_shared);
   for (;;) {
-    bool ran = false;
-    for (int k = 0; k < thread_count && !failure; k++) {
-      int t = launches & 1 ? thread_count - 1 - k : k;
-      if (fibers[t].wait != Running) continue;
-      set_index(t);
-      emu_switch(&scheduler, fibers[t].stack_pointer);
-      ran = true;
-    }
+    bool ran = run_all();
     if (failure) return;
     if (release()) continue;
     if (failure) return;

@@ -89,9 +89,10 @@ static inline float exp2_approx(float x) {
 
 // 16 bytes from global to shared memory, zeros instead where not valid. The copy happens some time before it is waited for:
 // at once in every other run of four launches, as late as possible in the others.
+static inline bool copies_at_once() { return ((emu::launches + 1) >> 2 & 1) == 0; }
 static inline void cp_async_16(void* shared, const void* global, bool valid) {
   if ((reinterpret_cast<uintptr_t>(shared) | (valid ? reinterpret_cast<uintptr_t>(global) : 0)) & 15) emu::fail("cp.async: an address is not aligned to 16 bytes");
-  if (emu::launches & 4) {
+  if (copies_at_once()) {
     if (valid) memcpy(shared, global, 16); else memset(shared, 0, 16);
   } else {
     emu::fibers[emu::current].open.push_back({ shared, global, 16, valid ? 0 : 16 });
