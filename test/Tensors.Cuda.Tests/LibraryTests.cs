@@ -99,7 +99,29 @@ public sealed class LibraryTests : IDisposable
         Assert.True(major > 11 || (major == 11 && minor >= 2), FormattableString.Invariant($"{major}.{minor}"));
     }
 
+    [Fact]
+    public void A_kept_kernel_that_does_not_load_is_compiled_anew()
+    {
+        CudaOptions options = CudaEmulator.Options with { KernelFolder = Path.Combine(_root, "kernels") };
+        Assert.Equal(1.5f, Filled(options));
+        string kept = Assert.Single(Directory.GetFiles(options.KernelFolder));
+        byte[] good = File.ReadAllBytes(kept);
+        File.WriteAllBytes(kept, good[..(good.Length / 2)]);
+        Assert.Equal(1.5f, Filled(options));
+        Assert.Equal(good, File.ReadAllBytes(kept));
+    }
+
     public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    private static float Filled(CudaOptions options)
+    {
+        using var device = new CudaDevice(options);
+        using var arena = new Arena(device);
+        using var scope = new StepScope(device, arena, record: false);
+        Tensor x = scope.New(new Shape(8), DType.F32);
+        device.Kernels.Fill(x, 1.5f);
+        return x.ToHost<float>()[7];
+    }
 
     private string Folder(string name, params string[] files)
     {

@@ -44,28 +44,42 @@ internal sealed class KernelCache
     /// <summary>Machine code of a kernel file.</summary>
     /// <param name="file">Its name without extension.</param>
     /// <param name="defines">Macros, <c>NAME=VALUE</c> separated by spaces.</param>
-    public byte[] Image(string file, string defines)
-    {
-        string source = _prelude + Text(file + ".cu");
-        string[] options = Options(_architecture, defines);
-        Nvrtc nvrtc = _opened ??= _compiler();
-        (int major, int minor) = nvrtc.Version;
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [source, .. options])));
-        string name = string.Create(CultureInfo.InvariantCulture, $"{file}-{_architecture}-{major}.{minor}-{Convert.ToHexStringLower(hash.AsSpan(0, 12))}.cubin");
-        string? path = _folder is null ? null : Path.Combine(_folder, name);
-        if (path is not null && File.Exists(path))
-        {
-            return File.ReadAllBytes(path);
-        }
+    public byte[] Image(string file, string defines) => Image(file, defines, out _);
 
-        byte[] image = nvrtc.Compile(file + ".cu", source, options);
+    /// <summary>Machine code of a kernel file.</summary>
+    /// <param name="file">Its name without extension.</param>
+    /// <param name="defines">Macros, <c>NAME=VALUE</c> separated by spaces.</param>
+    /// <param name="isKept">Whether it was found in the folder.</param>
+    public byte[] Image(string file, string defines, out bool isKept)
+    {
+        Request request = RequestOf(file, defines);
+        isKept = request.Path is not null && File.Exists(request.Path);
+        return isKept ? File.ReadAllBytes(request.Path!) : Compile(request);
+    }
+
+    /// <summary>Compiles a kernel file, and replaces what the folder holds of it.</summary>
+    public byte[] Compile(string file, string defines) => Compile(RequestOf(file, defines));
+
+    private byte[] Compile(Request request)
+    {
+        byte[] image = _opened!.Compile(request.File, request.Source, request.Options);
         Compiled++;
-        if (path is not null)
+        if (request.Path is not null)
         {
-            Keep(path, image);
+            Keep(request.Path, image);
         }
 
         return image;
+    }
+
+    private Request RequestOf(string file, string defines)
+    {
+        string source = _prelude + Text(file + ".cu");
+        string[] options = Options(_architecture, defines);
+        (int major, int minor) = CompilerVersion;
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [source, .. options])));
+        string name = string.Create(CultureInfo.InvariantCulture, $"{file}-{_architecture}-{major}.{minor}-{Convert.ToHexStringLower(hash.AsSpan(0, 12))}.cubin");
+        return new Request(file + ".cu", source, options, _folder is null ? null : Path.Combine(_folder, name));
     }
 
     /// <summary>The options that every kernel is compiled with.</summary>
@@ -107,4 +121,7 @@ internal sealed class KernelCache
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }
+
+    /// <summary>A program to compile, and where it is kept.</summary>
+    private sealed record Request(string File, string Source, string[] Options, string? Path);
 }

@@ -24,7 +24,7 @@ internal sealed class KernelLibrary : IDisposable
 
         if (!_modules.TryGetValue((name.File, name.Defines), out nint module))
         {
-            module = _driver.LoadModule(_cache.Image(name.File, name.Defines));
+            module = Load(name);
             _modules.Add((name.File, name.Defines), module);
         }
 
@@ -37,6 +37,20 @@ internal sealed class KernelLibrary : IDisposable
 
         _functions[name] = (function, Math.Max(sharedBytes, AlwaysAllowed));
         return function;
+    }
+
+    private nint Load(in KernelName name)
+    {
+        byte[] image = _cache.Image(name.File, name.Defines, out bool isKept);
+        try
+        {
+            return _driver.LoadModule(image);
+        }
+        catch (CudaException) when (isKept)
+        {
+            // A file that was cut short, or that another driver left: compiled anew, it is replaced.
+            return _driver.LoadModule(_cache.Compile(name.File, name.Defines));
+        }
     }
 
     public void Dispose()
