@@ -102,33 +102,35 @@ KERNEL(decode, DecodeParams, 128) {
 // The parts of a row, in their order; a warp per row, four rows per block.
 KERNEL(decode_combine, DecodeParams, 128) {
   int item = blockIdx.x / p.kv_heads, head = blockIdx.x % p.kv_heads, lane = lane_of(), r = blockIdx.y * 4 + (threadIdx.x >> 5);
-  Work w = p.work[item];
+  const Work& w = p.work[item];
   if (w.place != 0 || w.splits == 1 || w.row + r >= w.rows) return;
   Group group(p.heads, p.kv_heads, head);
-  auto part_of = [&](int split) { return ((i64)(item + split) * p.kv_heads + head) * kRows + r; };
+  const i64 step = (i64)p.kv_heads * kRows, first_part = ((i64)item * p.kv_heads + head) * kRows + r;
   float top = -INFINITE;
-  for (int split = lane; split < w.splits; split += 32) top = fmaxf(top, p.partial_lse[part_of(split)]);
+  for (int split = lane; split < w.splits; split += 32) top = fmaxf(top, p.partial_lse[first_part + split * step]);
   top = warp_max(top);
   __shared__ float weights[4][32];
   float* own = weights[threadIdx.x >> 5];
   float base = top == -INFINITE ? 0.0f : top, total = 0.0f, acc[4] = { 0.0f, 0.0f, 0.0f, 0.0f };
   for (int first = 0; first < w.splits; first += 32) {
-    float weight = first + lane < w.splits ? exp2_approx(p.partial_lse[part_of(first + lane)] - base) : 0.0f;
-    total += warp_sum(weight);
+    float weight = first + lane < w.splits ? exp2_approx(p.partial_lse[first_part + (first + lane) * step] - base) : 0.0f;
+    total += weight;
     own[lane] = weight;
     __syncwarp();
     if (4 * lane < D) {
       int count = min(32, w.splits - first);
+      const float* from = p.partial + (first_part + first * step) * D + 4 * lane;
 #pragma unroll 8
       for (int j = 0; j < count; j++) {
         float v[4];
-        Four<float>::load(p.partial + part_of(first + j) * D + 4 * lane, v);
+        Four<float>::load(from + j * step * D, v);
 #pragma unroll
         for (int i = 0; i < 4; i++) acc[i] += own[j] * v[i];
       }
     }
     __syncwarp();
   }
+  total = warp_sum(total);
   i64 place = group.place(w.query, w.row + r);
   float scale = total == 0.0f ? 0.0f : 1.0f / total;
 #pragma unroll
