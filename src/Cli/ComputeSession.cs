@@ -70,7 +70,7 @@ internal sealed class ComputeSession : IDisposable
         Device = Device.Name,
         MapsFiles = Gpu is null,
         HalfActivations = Device.ActivationType(Compute.BF16) == DType.BF16,
-        Kernels = Gpu is null ? null : static () => new ScratchKernels(),
+        Kernels = Gpu is { } gpu ? () => new ScratchKernels(gpu.Multiprocessors) : null,
         HasFastBf16 = HasFastBf16,
     };
 

@@ -11,7 +11,15 @@ public sealed class ScratchKernels : DryKernels
 {
     private const long Step = 1L << 20;
     private const int RowsPerChunk = 256, ElementsPerPart = 16384, MostSkinnyRows = 8;
+    private readonly int _multiprocessors;
+    private (AttentionSegments Segments, FlashWork.Key Key, int Parts)? _known;
     private long _left, _right, _bias, _partials, _workspace, _tables;
+
+    /// <summary>Makes kernels for the plan of a run on a GPU with so many multiprocessors.</summary>
+    public ScratchKernels(int multiprocessors)
+    {
+        _multiprocessors = multiprocessors;
+    }
 
     /// <inheritdoc/>
     public override long ScratchBytes => Rounded(_left) + Rounded(_right) + Rounded(_bias) + Rounded(_partials) + Rounded(_workspace) + Rounded(_tables);
@@ -54,13 +62,44 @@ public sealed class ScratchKernels : DryKernels
     public override void LayerNormBackward(in NormGrad args) => NormBackward(args);
 
     /// <inheritdoc/>
-    public override void Attention(in AttentionArgs args) => Operands(args.Compute, [args.Q, args.K, args.V]);
+    public override void Attention(in AttentionArgs args)
+    {
+        if (!CudaKernels.FlashFits(args))
+        {
+            return;
+        }
+
+        if (CudaKernels.HasFewQueries(args))
+        {
+            int rows = CudaKernels.DecodeRows(args);
+            FlashItem[] items = FlashWork.SplitTiles(args.Segments, args.Q.Shape[0], args.Q.Shape[1] / args.K.Shape[1], rows);
+            Grow(ref _partials, CudaKernels.DecodeBytes(args, items.Length, items.Count(item => item.Splits > 1)));
+            return;
+        }
+
+        Operands([args.Q, args.K, args.V]);
+    }
 
     /// <inheritdoc/>
     public override void AttentionBackward(in AttentionArgs args, in AttentionGrad grad)
     {
-        Operands(args.Compute, [args.Q, args.K, args.V, grad.DOut]);
-        Grow(ref _partials, 2L * args.Q.Shape[0] * args.Q.Shape[1] * sizeof(float));
+        if (!CudaKernels.FlashFits(args))
+        {
+            Grow(ref _partials, (long)args.Q.Shape[0] * args.Q.Shape[1] * sizeof(float));
+            return;
+        }
+
+        Operands([args.Q, args.K, args.V, grad.DOut]);
+        FlashWork.Key key = FlashKeyTiles.KeyOf(args, _multiprocessors);
+        if (_known is not { } known || !ReferenceEquals(known.Segments, args.Segments) || known.Key != key)
+        {
+            // All layers of a batch share their segments.
+            known = (args.Segments, key, FlashKeyTiles.Of(args.Segments, key).Count(item => item.Splits > 1));
+            _known = known;
+        }
+
+        (long stats, long sums) = FlashKeyTiles.ScratchBytes(args, key, known.Parts);
+        Grow(ref _partials, stats + sums);
     }
 
     private static long Rounded(long bytes) => (bytes + Step - 1) / Step * Step;
@@ -72,13 +111,13 @@ public sealed class ScratchKernels : DryKernels
     private static long Parts(Tensor x) => (x.Count + ElementsPerPart - 1) / ElementsPerPart;
 
     // Products on tensor cores read bfloat16; what is of another type is copied, all operands side by side.
-    private void Operands(Compute compute, ReadOnlySpan<Tensor> operands)
+    private void Operands(ReadOnlySpan<Tensor> operands)
     {
         const long Alignment = 256;
         long bytes = 0;
         foreach (Tensor x in operands)
         {
-            bytes += compute == Compute.BF16 ? (Converted(x, DType.BF16) + Alignment - 1) / Alignment * Alignment : 0;
+            bytes += (Converted(x, DType.BF16) + Alignment - 1) / Alignment * Alignment;
         }
 
         Grow(ref _left, bytes);

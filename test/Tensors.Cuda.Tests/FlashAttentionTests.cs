@@ -126,6 +126,40 @@ public sealed class FlashAttentionTests
         (new FlashProblem(200, 200, 1, 1, 64, new AttentionSegments(runs, causal)) { Backward = true }).Check();
     }
 
+    [Theory]
+    [InlineData(20, 20, true, DType.BF16)]
+    [InlineData(20, 20, true, DType.F32)]
+    [InlineData(700, 120, true, DType.BF16)]
+    [InlineData(3, 4000, false, DType.BF16)]
+    public void Scratch_memory_is_what_a_plan_says(int T, int S, bool backward, DType type)
+    {
+        using CudaDevice device = CudaEmulator.Open();
+        var planned = new ScratchKernels(device.Multiprocessors);
+        using var arena = new Arena(device);
+        using var scope = new StepScope(device, arena, record: false);
+        Tensor Zeros(DType dtype, params int[] sizes)
+        {
+            Tensor x = scope.New(new Shape(sizes), dtype);
+            device.Kernels.Fill(x, 0);
+            return x;
+        }
+
+        Tensor q = Zeros(type, T, 8, 64), k = Zeros(type, S, 1, 64);
+        var args = new AttentionArgs(q, k, k, Zeros(type, T, 8, 64), Zeros(DType.F32, T, 8), new AttentionSegments([new(0, T, 0, S)], false), 0.1f, null, Compute.BF16);
+        var grad = new AttentionGrad(Zeros(type, T, 8, 64), Zeros(type, T, 8, 64), Zeros(type, S, 1, 64), Zeros(type, S, 1, 64));
+        foreach (IKernels kernels in (IKernels[])[device.Kernels, planned])
+        {
+            kernels.Attention(args);
+            if (backward)
+            {
+                kernels.AttentionBackward(args, grad);
+            }
+        }
+
+        device.Synchronize();
+        Assert.Equal(device.ScratchBytes, planned.ScratchBytes);
+    }
+
     [Fact]
     public void Extreme_scores_give_no_nan()
     {

@@ -15,7 +15,8 @@ public sealed unsafe partial class CudaKernels
     {
         if (FlashFits(args))
         {
-            if (IsDecoding(args))
+            // What is not at multiples of 16 bytes is copied for the other kernel.
+            if (HasFewQueries(args) && ((Ptr(args.Q) | Ptr(args.K) | Ptr(args.V)) & 15) == 0)
             {
                 Decode(args);
             }

@@ -7,19 +7,44 @@ public sealed unsafe partial class CudaKernels
 {
     private const int MostDecodeQueries = 8;
 
-    /// <summary>Whether every run has few queries, and all operands can be read as they are.</summary>
-    private bool IsDecoding(in AttentionArgs args) =>
-        WorkOf(args).MostQueries <= MostDecodeQueries && args.K.DType == args.V.DType && ((Ptr(args.Q) | Ptr(args.K) | Ptr(args.V)) & 15) == 0;
+    /// <summary>Whether every run has few queries.</summary>
+    internal static bool HasFewQueries(in AttentionArgs args)
+    {
+        foreach (AttentionSegment s in args.Segments.Segments)
+        {
+            if (s.Queries > MostDecodeQueries)
+            {
+                return false;
+            }
+        }
+
+        return args.K.DType == args.V.DType;
+    }
+
+    /// <summary>Rows of a block: 16, or 32 where a run has more.</summary>
+    internal static int DecodeRows(in AttentionArgs args)
+    {
+        int most = 0;
+        foreach (AttentionSegment s in args.Segments.Segments)
+        {
+            most = Math.Max(most, s.Queries);
+        }
+
+        return most * (args.Q.Shape[1] / args.K.Shape[1]) <= 16 ? 16 : 32;
+    }
+
+    /// <summary>Bytes of scratch memory: a result and its logarithm for every row of every block, where any share their rows.</summary>
+    internal static long DecodeBytes(in AttentionArgs args, int items, int parts) =>
+        parts == 0 ? 0 : (long)items * args.K.Shape[1] * DecodeRows(args) * (args.K.Shape[2] + 1) * sizeof(float);
 
     private void Decode(in AttentionArgs args)
     {
         var shape = AttentionShape.Of(args);
-        int group = shape.H / shape.K;
         const int Step = 64;
-        int rows = WorkOf(args).MostQueries * group <= 16 ? 16 : 32;
+        int group = shape.H / shape.K, rows = DecodeRows(args);
         FlashWork.List work = WorkOf(args).Splits(args.Segments, shape.T, group, rows);
-        long blocks = (long)work.Count * shape.K, results = work.Parts > 0 ? blocks * rows : 0;
-        nint partial = _partials.Take(results * (shape.D + 1) * sizeof(float));
+        long blocks = (long)work.Count * shape.K;
+        nint partial = _partials.Take(DecodeBytes(args, work.Count, work.Parts));
         var parameters = new DecodeParams
         {
             Q = Ptr(args.Q),
@@ -28,7 +53,7 @@ public sealed unsafe partial class CudaKernels
             Result = Ptr(args.Out),
             Lse = PtrOrNull(args.Lse),
             Partial = partial,
-            PartialLse = partial + (nint)(results * shape.D * sizeof(float)),
+            PartialLse = partial + (nint)(blocks * rows * shape.D * sizeof(float)),
             Work = work.Address,
             Mask = PtrOrNull(args.KeyMask),
             Heads = shape.H,

@@ -16,7 +16,7 @@ public sealed unsafe partial class CudaKernels
     private readonly ConditionalWeakTable<AttentionSegments, FlashWork> _flashWork = [];
 
     /// <summary>Whether the kernels on tensor cores can do it: bfloat16 products, heads of whole 16-byte parts, a positive scale.</summary>
-    private static bool FlashFits(in AttentionArgs args)
+    internal static bool FlashFits(in AttentionArgs args)
     {
         int D = args.Q.Shape[2];
         return args.Compute == Compute.BF16 && D % 8 == 0 && D <= WidestFlashHead && args.Scale > 0;

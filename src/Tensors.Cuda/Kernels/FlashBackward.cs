@@ -14,13 +14,12 @@ public sealed unsafe partial class CudaKernels
             throw new NotSupportedException($"gradients of attention on a GPU: out {args.Out.DType} and its gradient {grad.DOut.DType}, dK {grad.DK.DType} and dV {grad.DV.DType} must have one type each");
         }
 
-        // Wide heads take two accumulators of 64 registers for dK and dV: 16 keys per warp are the most.
-        int group = shape.H / shape.K, queryRows = FlashRows(args, group), keyTiles = shape.D <= 64 && WorkOf(args).MostKeys > 64 ? 2 : 1;
-        const int Keys = 32, WaitingBlocks = 4;
-        FlashWork.List queries = WorkOf(args).Queries(args.Segments, shape.T, group, queryRows);
-        FlashWork.List keys = WorkOf(args).Keys(args.Segments, shape.S, group, 64 * keyTiles, Math.Max(1, WaitingBlocks * _device.Multiprocessors / shape.K));
-        long rows = (long)shape.T * shape.H, statBytes = Ceil(rows * 2 * sizeof(float), 256) * 256, partBytes = 64L * keyTiles * shape.D * 2 * sizeof(float);
-        nint scratch = _partials.Take(statBytes + (keys.Parts * shape.K * partBytes));
+        int group = shape.H / shape.K, queryRows = FlashRows(args, group);
+        const int Keys = 32, KeysOfWarps = 64;
+        FlashWork.Key key = FlashKeyTiles.KeyOf(args, _device.Multiprocessors);
+        FlashWork.List queries = WorkOf(args).Queries(args.Segments, shape.T, group, queryRows), keys = WorkOf(args).Keys(args.Segments, key);
+        (long stats, long sums) = FlashKeyTiles.ScratchBytes(args, key, keys.Parts);
+        nint scratch = _partials.Take(stats + sums);
         Span<nint> operands = stackalloc nint[4];
         RoundedOperands([args.Q, args.K, args.V, grad.DOut], operands);
         var parameters = new FlashBackwardParams
@@ -33,7 +32,7 @@ public sealed unsafe partial class CudaKernels
             DOutGiven = Ptr(grad.DOut),
             Lse = Ptr(args.Lse!),
             Stats = scratch,
-            Partial = scratch + (nint)statBytes,
+            Partial = scratch + (nint)stats,
             DQ = Ptr(grad.DQ),
             DK = Ptr(grad.DK),
             DV = Ptr(grad.DV),
@@ -47,12 +46,12 @@ public sealed unsafe partial class CudaKernels
             Scale = args.Scale,
         };
         var name = new KernelName("FlashBackward", "flash_stats", FormattableString.Invariant(
-            $"D={shape.D} MT={queryRows / 64} BN={Keys} KT={keyTiles} BQ={FlashKeyTiles.Step} X={TypeName(args.Out.DType)} Y={TypeName(grad.DQ.DType)} W={TypeName(grad.DK.DType)}"));
-        Launch(name, new LaunchShape(Ceil(rows, FlashThreads / 32), FlashThreads), parameters);
+            $"D={shape.D} MT={queryRows / 64} BN={Keys} KT={key.Rows / KeysOfWarps} BQ={FlashKeyTiles.Step} X={TypeName(args.Out.DType)} Y={TypeName(grad.DQ.DType)} W={TypeName(grad.DK.DType)}"));
+        Launch(name, new LaunchShape(Ceil((long)shape.T * shape.H, FlashThreads / 32), FlashThreads), parameters);
         Launch(name with { Kernel = "flash_backward_queries" }, FlashLaunch(queries.Count * shape.K, ((2 * queryRows) + (3 * Keys)) * RowBytes(shape.D)), parameters);
         parameters.Work = keys.Address;
         parameters.Runs = keys.Address + (keys.Count * Unsafe.SizeOf<FlashItem>());
-        Launch(name with { Kernel = "flash_backward_keys" }, FlashLaunch(keys.Count * shape.K, ((128 * keyTiles) + (4 * FlashKeyTiles.Step)) * RowBytes(shape.D)), parameters);
+        Launch(name with { Kernel = "flash_backward_keys" }, FlashLaunch(keys.Count * shape.K, ((2 * key.Rows) + (4 * FlashKeyTiles.Step)) * RowBytes(shape.D)), parameters);
         if (keys.Parts > 0)
         {
             const int Quarters = 4;

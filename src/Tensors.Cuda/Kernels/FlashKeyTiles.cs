@@ -13,6 +13,28 @@ internal static class FlashKeyTiles
     // A block has at least so many steps, lest its keys be loaded and its sums be written for too little.
     private const int FewestSteps = 64;
 
+    /// <summary>What the list for an attention depends on.</summary>
+    public static FlashWork.Key KeyOf(in AttentionArgs args, int multiprocessors)
+    {
+        // Wide heads take two accumulators of 64 registers for dK and dV: 16 keys per warp are the most.
+        const int WaitingBlocks = 4, KeysOfWarps = 64;
+        int H = args.Q.Shape[1], S = args.K.Shape[0], K = args.K.Shape[1], D = args.K.Shape[2], keys = 0;
+        foreach (AttentionSegment s in args.Segments.Segments)
+        {
+            keys = Math.Max(keys, s.Keys);
+        }
+
+        return new FlashWork.Key("keys", S, H / K, D <= 64 && keys > KeysOfWarps ? 2 * KeysOfWarps : KeysOfWarps, Math.Max(1, WaitingBlocks * multiprocessors / K));
+    }
+
+    /// <summary>Bytes of scratch memory of the backward pass: two numbers per query and head, and the sums of tiles that blocks share.</summary>
+    public static (long Stats, long Sums) ScratchBytes(in AttentionArgs args, in FlashWork.Key key, int parts)
+    {
+        const int Alignment = 256;
+        long stats = (long)args.Q.Shape[0] * args.Q.Shape[1] * 2 * sizeof(float);
+        return ((stats + Alignment - 1) / Alignment * Alignment, (long)parts * args.K.Shape[1] * key.Rows * args.K.Shape[2] * 2 * sizeof(float));
+    }
+
     /// <summary>Tiles, those with most rows first; then lists of runs. Only tiles have a <see cref="FlashItem.Splits"/>.</summary>
     public static FlashItem[] Of(AttentionSegments segments, FlashWork.Key key)
     {

@@ -18,7 +18,6 @@ internal sealed class FlashWork
         foreach (AttentionSegment s in segments.Segments)
         {
             MostQueries = Math.Max(MostQueries, s.Queries);
-            MostKeys = Math.Max(MostKeys, s.Keys);
         }
     }
 
@@ -36,9 +35,6 @@ internal sealed class FlashWork
     /// <summary>Queries of the longest run.</summary>
     public int MostQueries { get; }
 
-    /// <summary>Keys of the run that has most.</summary>
-    public int MostKeys { get; }
-
     /// <summary>Tiles of <paramref name="rows"/> rows (a row is a query and one of the <paramref name="group"/> heads that share a key head) over all T queries.</summary>
     public List Queries(AttentionSegments segments, int T, int group, int rows) =>
         Get(new Key("queries", T, group, rows), segments, static (s, key) => QueryTiles(s, key.Length, key.Group, key.Rows));
@@ -47,10 +43,8 @@ internal sealed class FlashWork
     public List Splits(AttentionSegments segments, int T, int group, int rows) =>
         Get(new Key("splits", T, group, rows), segments, static (s, key) => SplitTiles(s, key.Length, key.Group, key.Rows));
 
-    /// <summary>Tiles of <paramref name="keys"/> keys over all S, and behind them the runs of queries that see them; see <see cref="FlashKeyTiles"/>.</summary>
-    /// <remarks>About <paramref name="blocks"/> items of equal work, where there is so much.</remarks>
-    public List Keys(AttentionSegments segments, int S, int group, int keys, int blocks) =>
-        Get(new Key("keys", S, group, keys, blocks), segments, static (s, key) => FlashKeyTiles.Of(s, key));
+    /// <summary>Tiles of keys over all S, and behind them the runs of queries that see them; see <see cref="FlashKeyTiles"/>.</summary>
+    public List Keys(AttentionSegments segments, in Key key) => Get(key, segments, static (s, key) => FlashKeyTiles.Of(s, key));
 
     private List Get(Key key, AttentionSegments segments, Func<AttentionSegments, Key, FlashItem[]> make)
     {
@@ -80,7 +74,7 @@ internal sealed class FlashWork
         return [.. items.OrderByDescending(item => item.End - item.First)];
     }
 
-    private static FlashItem[] SplitTiles(AttentionSegments segments, int T, int group, int rows)
+    internal static FlashItem[] SplitTiles(AttentionSegments segments, int T, int group, int rows)
     {
         var items = new List<FlashItem>();
         foreach (FlashItem tile in QueryTiles(segments, T, group, rows))

@@ -23,7 +23,13 @@ public sealed class CudaPlanTests
         using var tiny = new TinyRun { Device = "cuda" };
         tiny.Heard = (happened, device) => scratch = happened is RunFinished ? ((CudaDevice)device).ScratchBytes : scratch;
         _ = CudaEmulator.Folder; // skips the test where there is no GPU of either kind
-        var environment = new PlanEnvironment { Device = "cuda:0", MapsFiles = false, HalfActivations = true, HasFastBf16 = true, Kernels = () => new ScratchKernels() };
+        int multiprocessors;
+        using (CudaDevice gpu = CudaEmulator.Open())
+        {
+            multiprocessors = gpu.Multiprocessors;
+        }
+
+        var environment = new PlanEnvironment { Device = "cuda:0", MapsFiles = false, HalfActivations = true, HasFastBf16 = true, Kernels = () => new ScratchKernels(multiprocessors) };
         using RunPlanner planner = RunPlanner.Open(tiny.Config(settings), environment);
         RunPlan plan = planner.Plan(CancellationToken.None);
         Tracking.MemoryUse real = tiny.Train(settings: settings).Events.OfType<RunFinished>().Single().PeakMemory;
