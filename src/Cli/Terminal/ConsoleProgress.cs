@@ -23,6 +23,7 @@ internal sealed class ConsoleProgress : IRunListener
     private Progressed? _activity;
     private Evaluated? _evaluated;
     private long? _bestStep;
+    private string _device = "";
     private int _samplesHidden;
     private long _drawnAt;
     private int _drawnLines;
@@ -52,7 +53,7 @@ internal sealed class ConsoleProgress : IRunListener
             case RunFinished finished:
                 // The block stays on the screen above the closing figures: it has the loss curve.
                 _drawnLines = 0;
-                RunSummary.Write(finished, _host);
+                RunSummary.Write(finished, _device, _host);
                 break;
             case RunFailed:
                 // The block stays: it shows how far the run came. Whoever caught the failure prints the message.
@@ -72,6 +73,7 @@ internal sealed class ConsoleProgress : IRunListener
                 Say(RunSummary.LinesFor(happened));
                 break;
             default:
+                _device = happened is RunStarted started ? started.Device : _device;
                 Say(RunSummary.LinesFor(happened));
                 break;
         }
@@ -162,8 +164,9 @@ internal sealed class ConsoleProgress : IRunListener
     private static string Figures(StepTaken step) => string.Create(CultureInfo.InvariantCulture,
         $"loss {Words.Number(step.Loss)}  lr {step.LearningRate:0.0e+00}  grad norm {Words.Number(step.GradNorm)}");
 
-    private static string Speed(StepTaken step) => string.Create(CultureInfo.InvariantCulture,
-        $"{step.TokensPerS:0} tokens/s  memory {Words.Bytes(step.Memory.Resident)}, peak {Words.Bytes(step.Memory.PeakResident)}");
+    private string Speed(StepTaken step) => string.Create(CultureInfo.InvariantCulture,
+        $"{step.TokensPerS:0} tokens/s  memory {Words.Bytes(step.Memory.Resident)}, peak {Words.Bytes(step.Memory.PeakResident)}")
+        + (RunSummary.IsApart(_device) ? $", {Words.Bytes(RunSummary.Accounted(step.Memory))} kept on {_device}" : "");
 
     private string Evaluation() => _evaluated is not { } last ? "" : string.Create(CultureInfo.InvariantCulture,
         $"  evaluation {Words.Number(last.Loss)}") + (_bestStep is { } best ? string.Create(CultureInfo.InvariantCulture, $", best at step {best}") : "");

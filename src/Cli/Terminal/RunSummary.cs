@@ -18,14 +18,21 @@ internal static class RunSummary
         _ => [],
     };
 
+    /// <summary>Whether a device has memory of its own.</summary>
+    public static bool IsApart(string device) => device.StartsWith("cuda", StringComparison.Ordinal);
+
+    /// <summary>All that the allocator counts.</summary>
+    public static long Accounted(MemoryUse memory) => memory.Weights + memory.Activations + memory.Gradients + memory.Optimizer + memory.Workspace;
+
     /// <summary>The closing figures of a run, on standard output.</summary>
-    public static void Write(RunFinished finished, CliHost host)
+    public static void Write(RunFinished finished, string device, CliHost host)
     {
         var memory = finished.PeakMemory;
+        string where = IsApart(device) ? $"{Words.Bytes(Accounted(memory))} on {device}, {Words.Bytes(memory.Resident)} of the process" : $"{Words.Bytes(memory.Resident)} of the process";
         var lines = new List<string>
         {
             Invariant($"{(finished.Interrupted ? "interrupted" : finished.StoppedEarly ? "ended early" : "finished")} after step {finished.Steps} in {Words.Duration(TimeSpan.FromSeconds(finished.ElapsedS))}: {Words.Count(finished.Tokens)} tokens, {finished.TokensPerS:0} tokens/s{Loss(finished)}"),
-            $"peak memory: {Words.Bytes(memory.Resident)} of the process; weights {Words.Bytes(memory.Weights)}, activations {Words.Bytes(memory.Activations)}, gradients {Words.Bytes(memory.Gradients)}, optimizer {Words.Bytes(memory.Optimizer)}, workspace {Words.Bytes(memory.Workspace)}",
+            $"peak memory: {where}; weights {Words.Bytes(memory.Weights)}, activations {Words.Bytes(memory.Activations)}, gradients {Words.Bytes(memory.Gradients)}, optimizer {Words.Bytes(memory.Optimizer)}, workspace {Words.Bytes(memory.Workspace)}",
         };
         if (finished.BestMetric is { } best)
         {

@@ -1,3 +1,5 @@
+using Lorikeet.Tensors.Cuda;
+using Lorikeet.Tracking;
 using Lorikeet.Training.Tests.Runs;
 
 namespace Lorikeet.Training.Tests.Families;
@@ -18,6 +20,8 @@ public sealed class CudaFamilyTests
         using var directory = new FamilyDirectory(family);
         using var processor = new TinyRun(directory.Path);
         using var gpu = new TinyRun(directory.Path) { Device = "cuda" };
+        var waits = new List<long>();
+        gpu.Heard = (happened, device) => waits.AddRange(happened is StepTaken ? [((CudaDevice)device).Synchronisations] : Array.Empty<long>());
         var expected = processor.Train(settings: settings).Steps.ToList();
         var actual = gpu.Train(settings: settings).Steps.ToList();
         Assert.Equal(2, actual.Count);
@@ -26,5 +30,8 @@ public sealed class CudaFamilyTests
             Assert.Equal(pair.First.Loss, pair.Second.Loss, 1e-3);
             Assert.Equal(pair.First.GradNorm, pair.Second.GradNorm, 2e-3 * pair.First.GradNorm);
         });
+
+        // The host reads a step's loss and norm together, and nothing else.
+        Assert.Equal(1, waits[1] - waits[0]);
     }
 }
