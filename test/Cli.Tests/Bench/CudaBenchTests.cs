@@ -13,10 +13,14 @@ public sealed class CudaBenchTests : IClassFixture<BenchDirectory>
         _directory = directory;
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Steps_and_memory_are_measured_and_parts_of_steps_where_asked(bool phases)
+    [Fact]
+    public void Steps_memory_and_parts_of_steps_are_measured() => Train(phases: true);
+
+    [Fact]
+    [Trait("tier", "slow")]
+    public void Parts_of_steps_are_left_out_where_they_are_not_asked_for() => Train(phases: false);
+
+    private void Train(bool phases)
     {
         JsonElement figures = Measure(["train", _directory.Model, _directory.Data, "--steps", "2", "--batch", "1", "--device", "cuda", .. phases ? ["--phases"] : Array.Empty<string>()]);
         Assert.Equal("cuda:0", figures.GetProperty("device").GetString());
@@ -26,6 +30,7 @@ public sealed class CudaBenchTests : IClassFixture<BenchDirectory>
     }
 
     [Fact]
+    [Trait("tier", "slow")]
     public void Writing_is_measured()
     {
         JsonElement figures = Measure(["generate", _directory.Model, "--prompt-tokens", "8", "--new-tokens", "3", "--device", "cuda"]);

@@ -7,22 +7,22 @@ namespace Lorikeet.Cli.Tests.Parity;
 public sealed class CudaParityTests
 {
     [Theory]
-    [InlineData("llava_phi3", "forward", 8)]
-    public void Forward_passes_agree_with_the_reference(string family, string areas, int checks) => Run(family, areas, checks);
+    [InlineData("qwen2_vl", 50)]
+    [InlineData("mllama", 50)]
+    public void Families_agree_with_the_reference(string family, int checks) => Run(family, checks);
 
     [Theory]
     [Trait("tier", "slow")]
     [InlineData("smolvlm", 250)]
-    [InlineData("qwen2_vl", 250)]
-    [InlineData("mllama", 250)]
-    [InlineData("llava_next", 250)]
-    [InlineData("qwen3_vl", 250)]
-    public void Families_agree_with_the_reference(string family, int checks) => Run(family, "forward,grads", checks);
+    [InlineData("llava_next", 50)]
+    [InlineData("llava_phi3", 50)]
+    [InlineData("qwen3_vl", 50)]
+    public void More_families_agree_with_the_reference(string family, int checks) => Run(family, checks);
 
-    private static void Run(string family, string areas, int checks)
+    private static void Run(string family, int checks)
     {
         TestHost test = CudaHost.Create();
-        int code = test.Run([ParityCommand.Create], "parity", Golden.Root, "--family", family, "--only", areas, "--device", "cuda", "--compute", "f32");
+        int code = test.Run([ParityCommand.Create], "parity", Golden.Root, "--family", family, "--only", "forward,grads", "--device", "cuda", "--compute", "f32");
         string[] lines = test.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.True(code == 0, test.Messages + string.Join('\n', lines.Where(l => l.Contains(" FAIL", StringComparison.Ordinal)).Take(10)));
         Assert.True(int.Parse(lines[^1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture) >= checks, lines[^1]);

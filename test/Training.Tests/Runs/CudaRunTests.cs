@@ -7,7 +7,7 @@ namespace Lorikeet.Training.Tests.Runs;
 /// <summary>Whole runs on a GPU, emulated where there is none.</summary>
 public sealed class CudaRunTests
 {
-    private static readonly string[] Short = ["--train.eval_strategy=no", "--data.max_samples=4", "--data.longest_edge=64"];
+    private static readonly string[] Short = ["--train.eval_strategy=no", "--data.max_samples=4", "--data.longest_edge=64", "--train.per_device_train_batch_size=1"];
 
     [Fact]
     public void A_run_gives_the_losses_norms_and_adapter_of_the_processor()
