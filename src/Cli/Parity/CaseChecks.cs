@@ -12,8 +12,6 @@ namespace Lorikeet.Cli.Parity;
 /// <summary>Compares the quantities of one case with its golden file and dumps them.</summary>
 internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
 {
-    private const double MarginThatCounts = 1e-3;
-
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
 
     public GoldenCase Golden { get; } = golden;
@@ -152,7 +150,7 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
             {
                 if (computed[i] != expected[i])
                 {
-                    equal = margins[i] < MarginThatCounts && expected[i] >= 0;
+                    equal = margins[i] < run.MarginThatCounts && expected[i] >= 0;
                     break;
                 }
             }

@@ -21,6 +21,15 @@ internal readonly record struct CheckId(string Area, string Family, string Case,
 /// <summary>Collects and prints the checks of one run.</summary>
 internal sealed class ParityRun(ParityOptions options, TextWriter output)
 {
+    /// <summary>
+    /// What bfloat16 may cost a quantity that products go into, as a share of its size. Measured over all families: at most 2.8 %
+    /// of a gradient, 2.5 % of logits, 1.3 % of a loss, with activations in bfloat16 too.
+    /// </summary>
+    private const double HalfTolerance = 5e-2;
+
+    /// <summary>Tolerances of quantities that products go into begin here; smaller ones are those of tables, pixels and learning rates.</summary>
+    private const double LeastOfProducts = 1e-4;
+
     private readonly Dictionary<string, DumpFile> _dumps = new(StringComparer.Ordinal);
 
     public ParityOptions Options { get; } = options;
@@ -40,9 +49,22 @@ internal sealed class ParityRun(ParityOptions options, TextWriter output)
     /// <summary>Absolute path of a file of the golden directory.</summary>
     public string At(params string[] parts) => Path.Combine([Options.Root, .. parts]);
 
-    /// <summary>Records a measured error. NaN counts as a failure.</summary>
+    /// <summary>The margin between the two best logits below which a greedy choice counts as undecided.</summary>
+    public double MarginThatCounts => IsHalf ? 2 * HalfTolerance : 1e-3;
+
+    private bool IsHalf => Options.Compute == Tensors.Compute.BF16;
+
+    /// <summary>
+    /// Records a measured error; NaN counts as a failure. The tolerance is that of f32; computing in bfloat16 widens those of
+    /// quantities that products go into.
+    /// </summary>
     public void Check(CheckId id, double error, double tolerance)
     {
+        if (IsHalf && tolerance >= LeastOfProducts && id.Area is ("forward" or "grads" or "training" or "peft"))
+        {
+            tolerance = Math.Max(tolerance, HalfTolerance);
+        }
+
         bool ok = error <= tolerance;
         if (ok)
         {

@@ -33,6 +33,12 @@ public sealed class ParityGoldenTests
         ParityDirectory.Run(Golden.Root, "--family", family, "--only", "processing,forward,grads").MustPass(checks);
 
     [Theory]
+    [InlineData("llava_phi3", 60)]
+    [InlineData("qwen3_vl", 60)]
+    public void Family_agrees_in_bfloat16(string family, int checks) =>
+        ParityDirectory.Run(Golden.Root, "--family", family, "--only", "processing,forward,grads", "--compute", "bf16").MustPass(checks);
+
+    [Theory]
     [InlineData("processing,forward,grads", 1400)]
     [InlineData("training", 700)]
     [Trait("tier", "slow")]
