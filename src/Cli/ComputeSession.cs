@@ -74,6 +74,13 @@ internal sealed class ComputeSession : IDisposable
         HasFastBf16 = HasFastBf16,
     };
 
+    /// <summary>A GPU as a plan sees it on a machine that has none: the most multiprocessors that a GPU of today has decide its scratch.</summary>
+    public static PlanEnvironment AbsentGpu()
+    {
+        const int Multiprocessors = 192;
+        return new() { Device = "cuda", MapsFiles = false, HalfActivations = true, Kernels = () => new ScratchKernels(Multiprocessors), HasFastBf16 = true };
+    }
+
     /// <summary>A scope for one forward (and backward) pass.</summary>
     public StepScope Scope(bool record, bool training = false) => new(Device, Arena, record) { Compute = Compute, Training = training };
 

@@ -61,6 +61,22 @@ public sealed class PlanTests
     }
 
     [Fact]
+    public void A_gpu_that_is_elsewhere_is_planned_by_its_memory()
+    {
+        using var folder = new TrainingFolder();
+        (int code, string messages, string result) = Plan(folder, "--device", "cuda:57", "--memory", "24GiB", "--model.compute", "bfloat16");
+        Assert.Equal(0, code);
+        Assert.Contains("planning for a GPU that this machine does not have", messages, StringComparison.Ordinal);
+        Assert.Contains("scratch of kernels", result, StringComparison.Ordinal);
+        Assert.Contains("weights, loaded", result, StringComparison.Ordinal);
+        Assert.Contains("memory of this machine besides", result, StringComparison.Ordinal);
+        Assert.Contains("time: not told, the GPU is not here", result, StringComparison.Ordinal);
+        (code, messages, _) = Plan(folder, "--device", "cuda:57");
+        Assert.Equal(2, code);
+        Assert.Contains("--memory 24GiB", messages, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Unknown_rows_are_sampled_and_that_is_said()
     {
         using var folder = new TrainingFolder();

@@ -5,6 +5,7 @@ using Lorikeet.Cli.Hub;
 using Lorikeet.Cli.Planning;
 using Lorikeet.Nn.Weights;
 using Lorikeet.Tensors;
+using Lorikeet.Tensors.Cuda;
 using Lorikeet.Training.Config;
 
 namespace Lorikeet.Cli.Commands;
@@ -27,7 +28,7 @@ internal static class PlanCommand
             long? budget = parsed.GetValue(memory) is { } size ? Size(size) : null;
             long? most = Rows(parsed.GetValue(rows)!);
             RunConfig config = HubData.Located(host, RunFileArgument.Load(host, parsed.GetValue(file)!));
-            using var session = new ComputeSession(host, parsed.GetValue(device) is { } where ? DeviceOption.Parse(where) : config.Model.Device, Compute.F32);
+            using ComputeSession? session = Open(host, parsed.GetValue(device) is { } where ? DeviceOption.Parse(where) : config.Model.Device, budget);
             PlanResult result = Planned.Make(host, session, config, most, PlanBudget.Of(session, budget));
             host.Result.Write(parsed.GetValue(json) ? PlanJson.Of(result) + "\n" : PlanText.Of(result));
             if (!result.Fits)
@@ -38,6 +39,24 @@ internal static class PlanCommand
             return parsed.GetValue(fit) && !result.Fits ? ExitCodes.Input : ExitCodes.Done;
         });
         return new Verb(command, TakesSettings: true);
+    }
+
+    /// <summary>The device that the run would have; null for a GPU that is not here but whose memory was given.</summary>
+    private static ComputeSession? Open(CliHost host, DeviceChoice device, long? budget)
+    {
+        try
+        {
+            return new ComputeSession(host, device, Compute.F32);
+        }
+        catch (CudaUnavailableException) when (budget is not null)
+        {
+            host.Messages.WriteLine("note: planning for a GPU that this machine does not have");
+            return null;
+        }
+        catch (CudaUnavailableException e)
+        {
+            throw new CudaUnavailableException(e.Message + "; to plan for a GPU elsewhere, say how much memory it has (--memory 24GiB)", e);
+        }
     }
 
     private static long Size(string text) => ShardedWeights.TryParseSize(text, out long bytes)

@@ -62,7 +62,7 @@ internal static class TrainCommand
     {
         const long Rows = 1000;
         long budget = PlanBudget.OfRun(session);
-        (RunPlan plan, IReadOnlyList<PlannedChange> changes) = Planned.Memory(host, session, config, Rows, budget);
+        (RunPlan plan, IReadOnlyList<PlannedChange> changes) = Planned.Memory(host, session.PlanEnvironment(), config, Rows, budget);
         return $"planned: the run needs {Words.Bytes(plan.Total)} at its highest point ({plan.Account.PeakIn}); {Words.Bytes(budget)} can be had"
             + string.Concat(changes.Take(3).Select(change => $"\n  {change.Setting}: {Words.Bytes(change.Total)}; {change.Effect}"))
             + $"\nall of it: {host.CommandName} plan, with the same arguments";

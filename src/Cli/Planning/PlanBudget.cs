@@ -13,14 +13,14 @@ internal sealed record PlanBudget(long Bytes, string Whose, string Word)
     public static long OfRun(ComputeSession session) => session.Gpu is { } gpu ? gpu.Memory.Free + gpu.ScratchBytes + session.Arena.Reserved : Machine.Memory().Usable;
 
     /// <summary>What was given with --memory, else what the device has.</summary>
-    public static PlanBudget Of(ComputeSession session, long? given)
+    public static PlanBudget Of(ComputeSession? session, long? given)
     {
         if (given is { } bytes)
         {
             return new PlanBudget(bytes, $"the budget is {Words.Bytes(bytes)}", " allowed");
         }
 
-        if (session.Gpu is { } gpu)
+        if (session?.Gpu is { } gpu)
         {
             (long free, long total) = gpu.Memory;
             return new PlanBudget(free, $"{gpu.Name} has {Words.Bytes(free)} free of {Words.Bytes(total)}", $" free on {gpu.Name}");

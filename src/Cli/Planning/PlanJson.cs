@@ -25,17 +25,19 @@ internal static class PlanJson
             ["process"] = new JsonObject { ["program"] = plan.Process.Program, ["read_ahead"] = plan.Process.ReadAhead, ["kernels"] = plan.Process.Kernels, ["saving"] = plan.Process.Saving },
             ["training"] = Training(plan.Training),
             ["data"] = Data(plan.Data),
-            ["time"] = new JsonObject
-            {
-                ["seconds"] = result.Time.Seconds,
-                ["seconds_per_step"] = result.Time.SecondsPerStep,
-                ["peak_gflops"] = result.Time.PeakGflops,
-                ["share_of_peak"] = TimeEstimate.Share,
-            },
+            ["time"] = Time(result.Time),
             ["changes"] = new JsonArray([.. result.Changes.Select(c => new JsonObject { ["setting"] = c.Setting, ["effect"] = c.Effect, ["total"] = c.Total, ["fits"] = c.Fits })]),
             ["notes"] = new JsonArray([.. plan.Notes.Select(note => (JsonNode)note)]),
         }.ToJsonString(Readable);
     }
+
+    private static JsonObject? Time(TimeEstimate? time) => time is null ? null : new JsonObject
+    {
+        ["seconds"] = time.Seconds,
+        ["seconds_per_step"] = time.SecondsPerStep,
+        ["peak_gflops"] = time.PeakGflops,
+        ["share_of_peak"] = TimeEstimate.Share,
+    };
 
     private static JsonObject Account(PlannedBytes a) => new()
     {

@@ -83,7 +83,12 @@ internal static class PlanText
 
     private static void Time(StringBuilder text, PlanResult result)
     {
-        TimeEstimate time = result.Time;
+        if (result.Time is not { } time)
+        {
+            text.Append(Invariant($"time: not told, the GPU is not here ({result.Plan.Training.FlopsPerSample / 1e9:0.#} GFLOP a sample)\n"));
+            return;
+        }
+
         text.Append(Invariant($"time: about {Words.Duration(TimeSpan.FromSeconds(time.Seconds))}, {Words.Duration(TimeSpan.FromSeconds(time.SecondsPerStep))} a step"))
             .Append(Invariant($" ({result.Plan.Training.FlopsPerSample / 1e9:0.#} GFLOP a sample at {100 * TimeEstimate.Share:0} % of this machine's {time.PeakGflops:0} GFLOP/s; evaluation and saving not counted)\n"));
     }
