@@ -63,7 +63,7 @@ internal static class DeviceOpener
     private static CudaDevice Tell(CliHost host, CudaDevice gpu)
     {
         (long free, long total) = gpu.Memory;
-        host.Messages.WriteLine($"computing on {gpu.Name}: {gpu.Description}, {Words.Bytes(free)} of {Words.Bytes(total)} free");
+        host.Messages.WriteLine($"computing on {gpu.Name}: {gpu.Description}, {Words.Bytes(free)} of {Words.Bytes(total)} free; GPUs are new here and proven on an emulated one only (--device cpu for the processor)");
         return gpu;
     }
 }
