@@ -1,7 +1,10 @@
 namespace Lorikeet.Tracking;
 
 /// <summary>The events of a run, read back.</summary>
-/// <param name="Events">In the order they happened. Where a run was resumed from an earlier step, the steps after it that no longer count are left out.</param>
+/// <param name="Events">
+/// In the order they happened. Where a run was resumed from an earlier step, the steps after it that no longer count are left out. An
+/// evaluation that came again, with its replies, counts once: a run that owed one may have died between telling it and saving that it did.
+/// </param>
 /// <param name="Complaints">Lines that could not be read, each with its place.</param>
 public sealed record RunHistory(IReadOnlyList<RunEvent> Events, IReadOnlyList<string> Complaints)
 {
@@ -16,6 +19,7 @@ public sealed record RunHistory(IReadOnlyList<RunEvent> Events, IReadOnlyList<st
         var complaints = new List<string>();
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         int number = 0;
+        long resumedFrom = 0;
         foreach (var (line, isWhole) in Lines(file))
         {
             number++;
@@ -34,7 +38,7 @@ public sealed record RunHistory(IReadOnlyList<RunEvent> Events, IReadOnlyList<st
 
                 if (RunEventJson.Read(line) is { } happened)
                 {
-                    Add(events, happened);
+                    Add(events, happened, ref resumedFrom);
                 }
             }
             catch (InvalidDataException bad)
@@ -46,11 +50,20 @@ public sealed record RunHistory(IReadOnlyList<RunEvent> Events, IReadOnlyList<st
         return new RunHistory(events, complaints);
     }
 
-    private static void Add(List<RunEvent> events, RunEvent happened)
+    private static void Add(List<RunEvent> events, RunEvent happened, ref long resumedFrom)
     {
         if (happened is RunStarted started)
         {
+            resumedFrom = started.ResumedFromStep;
             events.RemoveAll(earlier => StepOf(earlier) > started.ResumedFromStep);
+        }
+        else if (happened is Evaluated evaluated && evaluated.Step == resumedFrom)
+        {
+            events.RemoveAll(earlier => earlier is Evaluated before && before.Step == evaluated.Step);
+        }
+        else if (happened is SampleGenerated sample && sample.Step == resumedFrom)
+        {
+            events.RemoveAll(earlier => earlier is SampleGenerated before && before.Step == sample.Step && before.Index == sample.Index);
         }
 
         events.Add(happened);

@@ -60,6 +60,26 @@ public sealed class RunEventFileTests : IDisposable
     }
 
     [Fact]
+    public void An_evaluation_that_came_again_counts_once()
+    {
+        using (var file = new RunEventFile(Path, 1, TimeProvider.System))
+        {
+            RunEvent[] events =
+            [
+                new RunStarted(), Step(1), new CheckpointSaved { Step = 1 },
+                new RunStarted { ResumedFromStep = 1 }, new SampleGenerated { Step = 1, Index = 1, Reply = "first" }, new Evaluated { Step = 1, Loss = 5 },
+                new RunStarted { ResumedFromStep = 1 }, new SampleGenerated { Step = 1, Index = 1, Reply = "again" }, new SampleGenerated { Step = 1, Index = 2 }, new Evaluated { Step = 1, Loss = 6 },
+                Step(2), new Evaluated { Step = 2, Loss = 4 },
+            ];
+            Array.ForEach(events, file.On);
+        }
+
+        var left = RunHistory.Read(Path).Events;
+        Assert.Equal([(1L, 6.0), (2L, 4.0)], left.OfType<Evaluated>().Select(e => (e.Step, e.Loss)));
+        Assert.Equal([(1L, "again"), (2L, "")], left.OfType<SampleGenerated>().Select(s => (s.Index, s.Reply)));
+    }
+
+    [Fact]
     public void Half_a_line_is_reported_and_costs_nothing_else()
     {
         using (var file = new RunEventFile(Path, 1, TimeProvider.System))
