@@ -26,7 +26,7 @@ internal abstract class DevicePeak
 
         public override double Gflops(bool bf16, out double product)
         {
-            product = ProductProbe.Gflops(_engine, bf16, Products);
+            product = ProductProbe.Gflops(_engine, bf16, runs: Products);
             return Math.Max(product, PeakProbe.ComputeGflops(_engine, bf16, Bursts));
         }
 

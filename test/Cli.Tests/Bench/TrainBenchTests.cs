@@ -31,6 +31,10 @@ public class TrainBenchTests(BenchDirectory bench) : IClassFixture<BenchDirector
         Assert.Equal(TextFactors + VisionFactors, figures.GetProperty("trainable").GetInt32());
         Assert.All(figures.GetProperty("phases").EnumerateObject(), phase => Assert.InRange(phase.Value.GetDouble(), 0, figures.GetProperty("step_s").GetDouble() + 0.01));
         Assert.InRange(figures.GetProperty("flops_utilization").GetDouble(), 0, 1);
+
+        // A product of matrices that are worth the name comes near the peak, other work on the machine or not.
+        double peak = figures.GetProperty("peak_gflops").GetDouble();
+        Assert.InRange(figures.GetProperty("peak_gemm_gflops").GetDouble(), 0.02 * peak, peak);
         Assert.InRange(figures.GetProperty("peak_rss_mib").GetDouble(), 10, 1e5);
     }
 
