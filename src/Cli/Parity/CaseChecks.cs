@@ -176,7 +176,7 @@ internal sealed class CaseChecks(ParityRun run, GoldenCase golden)
             worst = tokens[i] < 0 ? worst : Math.Max(worst, Math.Abs(computed[i] - expected[i]));
         }
 
-        run.Check(Id("forward", name), worst / Math.Max(1, scale), 1e-4);
+        run.Check(Id("forward", name), worst / Math.Max(1, scale), 1e-4, parts: 2);
     }
 
     /// <summary>The generated tokens as JSON lists and text.</summary>

@@ -22,7 +22,7 @@ internal readonly record struct CheckId(string Area, string Family, string Case,
 internal sealed class ParityRun(ParityOptions options, TextWriter output)
 {
     /// <summary>
-    /// What bfloat16 may cost a quantity that products go into, as a share of its size. Measured over all families: at most 2.8 %
+    /// What bfloat16 may cost a quantity that products go into, as a share of its size. Measured over all families: at most 3.6 %
     /// of a gradient, 2.5 % of logits, 1.3 % of a loss, with activations in bfloat16 too.
     /// </summary>
     private const double HalfTolerance = 5e-2;
@@ -58,11 +58,15 @@ internal sealed class ParityRun(ParityOptions options, TextWriter output)
     /// Records a measured error; NaN counts as a failure. The tolerance is that of f32; computing in bfloat16 widens those of
     /// quantities that products go into.
     /// </summary>
-    public void Check(CheckId id, double error, double tolerance)
+    /// <param name="id">What is checked.</param>
+    /// <param name="error">How far off it is.</param>
+    /// <param name="tolerance">How far off it may be.</param>
+    /// <param name="parts">Quantities whose rounding adds up in it: two in a difference.</param>
+    public void Check(CheckId id, double error, double tolerance, int parts = 1)
     {
         if (IsHalf && tolerance >= LeastOfProducts && id.Area is ("forward" or "grads" or "training" or "peft"))
         {
-            tolerance = Math.Max(tolerance, HalfTolerance);
+            tolerance = Math.Max(tolerance, parts * HalfTolerance);
         }
 
         bool ok = error <= tolerance;
