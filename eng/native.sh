@@ -89,15 +89,18 @@ ensure_gxx() {
 # NVIDIA's kernel compiler, with which tests compile every kernel; without it they are skipped. It needs no GPU. Debian has it in its
 # section non-free: it is fetched into artifacts/native with lists of our own, and the system's sources and packages stay as they are.
 ensure_nvrtc() {
-  local home="$root/artifacts/native" tried="$root/artifacts/.nvrtc-tried" keys=/usr/share/keyrings/debian-archive-keyring.gpg folder package
+  local home="$root/artifacts/native" tried="$root/artifacts/.nvrtc-tried" keys=/usr/share/keyrings/debian-archive-keyring.gpg folder package mirror
   [[ -e "$home/libnvrtc.so.11.2" || "$(uname -sm)" != 'Linux x86_64' ]] && return
   [[ "${1:-}" == again || ! -e "$tried" ]] || return   # one attempt: without a network each start would wait for another
   command -v apt-get >/dev/null && command -v dpkg >/dev/null && [[ -e "$keys" ]] || { [[ "${1:-}" != again ]] || say "libnvrtc is installed by this script on Debian alone; else take NVIDIA's CUDA toolkit"; return; }
+  # From the mirror of Debian that the system itself uses.
+  mirror="$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 2>/dev/null | awk '$2 == "main" && $1 ~ /\/debian\/?$/ { print $1; exit }')"
+  [[ -n "$mirror" ]] || { [[ "${1:-}" != again ]] || say "apt knows no mirror of Debian to fetch libnvrtc from"; return; }
   mkdir -p -- "$home" && : >"$tried"
   say "fetching libnvrtc, NVIDIA's kernel compiler (proprietary software under NVIDIA's terms, from Debian's section non-free), into artifacts/native ..."
   folder="$(mktemp -d "$home/.nvrtc-XXXXXX")" || return
   mkdir -p -- "$folder/lists/partial" "$folder/archives/partial"
-  printf 'deb [signed-by=%s] http://deb.debian.org/debian bookworm non-free\n' "$keys" >"$folder/s.list"
+  printf 'deb [signed-by=%s] %s bookworm non-free\n' "$keys" "$mirror" >"$folder/s.list"
   (
     cd -- "$folder" || exit 1
     own=(-o "Dir::Etc::SourceList=$folder/s.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$folder/lists"
